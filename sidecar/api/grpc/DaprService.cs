@@ -1,0 +1,11 @@
+
+namespace DaprK8s.Sidecar.Api.Grpc;
+
+/// <summary>
+/// The gRPC surface, service <c>dapr.proto.runtime.v1.Dapr</c>: translation between messages and the building blocks' typed
+/// requests, a file a block. A <see cref="Errors.DaprException"/> becomes its status; a
+/// method that no file overrides answers UNIMPLEMENTED.
+/// </summary>
+internal sealed partial class DaprService : DaprK8s.Protos.Runtime.V1.Dapr.DaprBase
+{
+}

@@ -1,0 +1,105 @@
+using DaprK8s.Common.Resources;
+using DaprK8s.Components;
+
+namespace DaprK8s.Sidecar.Runtime;
+
+/// <summary>Where a component is in its life.</summary>
+internal enum ComponentStatus
+{
+    /// <summary>Waiting for its first successful initialisation.</summary>
+    Starting,
+
+    /// <summary>Serving.</summary>
+    Ready,
+
+    /// <summary>Did not initialise; being tried again in the background.</summary>
+    Failed,
+
+    /// <summary>Closed for good.</summary>
+    Closed,
+}
+
+/// <summary>
+/// A configured component, from the moment its resource is read until it is closed. Calls are gated by it alone: while it
+/// starts they wait, when it failed they say since when and why.
+/// </summary>
+internal sealed class ComponentHandle
+{
+    private readonly TaskCompletionSource settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TimeProvider time;
+    private volatile Snapshot snapshot;
+
+    public ComponentHandle(Component resource, ComponentKind kind, TimeProvider time)
+    {
+        Resource = resource;
+        Kind = kind;
+        this.time = time;
+        snapshot = new Snapshot(ComponentStatus.Starting, null, time.GetUtcNow(), null);
+    }
+
+    public Component Resource { get; }
+
+    public ComponentKind Kind { get; }
+
+    public string Name => Resource.Name;
+
+    /// <summary>The type as written in the resource.</summary>
+    public string Type => Resource.Spec.Type;
+
+    public ComponentStatus Status => snapshot.Status;
+
+    /// <summary>Why the last attempt failed; free of secrets.</summary>
+    public string? LastError => snapshot.Error;
+
+    /// <summary>The instance, when it is ready.</summary>
+    public IComponent? Instance => snapshot.Instance;
+
+    /// <summary>Completes once the first initialisation succeeded or was given up.</summary>
+    public Task Settled => settled.Task;
+
+    /// <summary>The instance as <typeparamref name="T"/>; waits while the component is starting.</summary>
+    /// <exception cref="ComponentNotReadyException">It failed, or is closed.</exception>
+    public ValueTask<T> GetAsync<T>(CancellationToken cancellationToken)
+        where T : class, IComponent
+        => snapshot is { Status: ComponentStatus.Ready, Instance: T instance } ? new ValueTask<T>(instance) : WaitAsync<T>(cancellationToken);
+
+    public void MarkReady(IComponent instance) => Move(ComponentStatus.Ready, instance, null);
+
+    public void MarkFailed(string error) => Move(ComponentStatus.Failed, null, error);
+
+    public void MarkClosed() => Move(ComponentStatus.Closed, null, snapshot.Error);
+
+    /// <summary>Why calls can't be served, for the text of their errors.</summary>
+    public string DescribeNotReady()
+    {
+        var now = snapshot;
+        var since = now.Since.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
+        return now.Status == ComponentStatus.Closed
+            ? $"component {Name} is closed"
+            : $"component {Name} is not ready since {since}, last error: {now.Error ?? "none, it is still starting"}";
+    }
+
+    private void Move(ComponentStatus status, IComponent? instance, string? error)
+    {
+        // The time of the first failure is kept while attempts go on failing.
+        var since = snapshot.Status == status ? snapshot.Since : status == ComponentStatus.Failed ? snapshot.Since : time.GetUtcNow();
+        snapshot = new Snapshot(status, instance, since, error);
+        settled.TrySetResult();
+    }
+
+    private async ValueTask<T> WaitAsync<T>(CancellationToken cancellationToken)
+        where T : class, IComponent
+    {
+        if (snapshot.Status == ComponentStatus.Starting)
+        {
+            await settled.Task.WaitAsync(cancellationToken);
+        }
+
+        return snapshot.Instance as T ?? throw new ComponentNotReadyException(DescribeNotReady());
+    }
+
+    private sealed record Snapshot(ComponentStatus Status, IComponent? Instance, DateTimeOffset Since, string? Error);
+}
+
+/// <summary>A call met a component that can't serve it now; the message tells since when and why.</summary>
+internal sealed class ComponentNotReadyException(string message) : Exception(message);
