@@ -1,0 +1,96 @@
+using System.Net;
+
+namespace DaprK8s.Sidecar.Flags;
+
+/// <summary>The protocol of the app's port.</summary>
+internal enum AppProtocol
+{
+    Http,
+    Https,
+    H2c,
+    Grpc,
+    Grpcs,
+}
+
+/// <summary>The app channel's settings.</summary>
+internal sealed record AppOptions
+{
+    public int Port { get; init; }
+    public AppProtocol Protocol { get; init; }
+    public string ChannelAddress { get; init; } = "127.0.0.1";
+
+    /// <summary>Zero or less means unlimited.</summary>
+    public int MaxConcurrency { get; init; } = -1;
+    public AppHealthOptions? Health { get; init; }
+    public bool SkipConfigEndpoint { get; init; }
+    public bool SkipSubscribeEndpoint { get; init; }
+
+    /// <summary>Sent to the app as <c>dapr-api-token</c>; empty for none.</summary>
+    public string ApiToken { get; init; } = "";
+    public TimeSpan GrpcIdle { get; init; } = TimeSpan.FromMinutes(3);
+
+    public bool HasApp => Port > 0;
+    public bool IsGrpc => Protocol is AppProtocol.Grpc or AppProtocol.Grpcs;
+    public bool IsTls => Protocol is AppProtocol.Https or AppProtocol.Grpcs;
+}
+
+/// <summary>App health probes (contract: api 3.3).</summary>
+internal sealed record AppHealthOptions(string Path, TimeSpan Interval, TimeSpan Timeout, int Threshold);
+
+/// <summary>Ports and addresses.</summary>
+internal sealed record ListenOptions
+{
+    public int HttpPort { get; init; } = 3500;
+    public int GrpcPort { get; init; } = 50001;
+
+    /// <summary>Zero means a port derived from the app id (contract: operations 1.11).</summary>
+    public int InternalGrpcPort { get; init; }
+    public string InternalGrpcAddress { get; init; } = "";
+    public IReadOnlyList<string> ApiAddresses { get; init; } = [];
+    public int PublicPort { get; init; }
+    public string PublicAddress { get; init; } = "";
+    public int MetricsPort { get; init; } = 9090;
+    public string MetricsAddress { get; init; } = "0.0.0.0";
+    public bool MetricsEnabled { get; init; } = true;
+    public string UnixSocketDirectory { get; init; } = "";
+
+    /// <summary>Bytes; zero or less means unlimited on HTTP.</summary>
+    public long MaxBodyBytes { get; init; } = 4 << 20;
+
+    /// <summary>Bytes of all request headers.</summary>
+    public long ReadBufferBytes { get; init; } = 4 << 10;
+    public bool DisableH2c { get; init; }
+    public string AllowedOrigins { get; init; } = "";
+
+    /// <summary>Required of clients as <c>dapr-api-token</c>; empty for none.</summary>
+    public string ApiToken { get; init; } = "";
+}
+
+/// <summary>Everything that the command line and the environment say.</summary>
+internal sealed record SidecarOptions
+{
+    public required string AppId { get; init; }
+    public string Mode { get; init; } = "standalone";
+    public string Namespace { get; init; } = "";
+    public AppOptions App { get; init; } = new();
+    public ListenOptions Listen { get; init; } = new();
+    public IReadOnlyList<string> ResourcesPaths { get; init; } = [];
+    public IReadOnlyList<string> ConfigFiles { get; init; } = [];
+    public string LogLevel { get; init; } = "info";
+    public bool LogAsJson { get; init; }
+    public string LogFile { get; init; } = "";
+    public bool? ApiLogging { get; init; }
+
+    /// <summary>Zero means no bound.</summary>
+    public TimeSpan GracefulShutdown { get; init; } = TimeSpan.FromSeconds(5);
+    public TimeSpan? BlockShutdown { get; init; }
+    public bool Wait { get; init; }
+    public bool ShowVersion { get; init; }
+    public bool ShowBuildInfo { get; init; }
+
+    /// <summary>Flags that were given but whose feature this version lacks; logged at start.</summary>
+    public IReadOnlyList<string> WithoutEffect { get; init; } = [];
+
+    /// <summary>Notices about deprecated flags.</summary>
+    public IReadOnlyList<string> Notices { get; init; } = [];
+}
