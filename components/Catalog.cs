@@ -1,4 +1,5 @@
 using DaprK8s.Components.State.InMemory;
+using DaprK8s.Components.NameResolution;
 
 namespace DaprK8s.Components;
 
@@ -7,6 +8,7 @@ public static partial class ProviderCatalog
     private static ProviderEntry[] Entries() =>
     [
         State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
+        NameResolution(["nameresolution.mdns"], "v1", LocalFirstResolver.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)
