@@ -1,9 +1,16 @@
+using DaprK8s.Components.State.InMemory;
+using DaprK8s.Components.NameResolution;
+using DaprK8s.Components.NameResolution.Sqlite;
+
 namespace DaprK8s.Components;
 
 public static partial class ProviderCatalog
 {
     private static ProviderEntry[] Entries() =>
     [
+        State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
+        NameResolution(["nameresolution.mdns"], "v1", LocalFirstResolver.Describe),
+        NameResolution(["nameresolution.sqlite"], "v1", SqliteNameResolver.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)

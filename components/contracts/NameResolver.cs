@@ -35,4 +35,10 @@ public interface INameResolver : IComponent
 
     /// <summary>Every app id that was seen lately, for the text of a not-found error.</summary>
     IReadOnlyCollection<string> SeenAppIds => [];
+
+    /// <summary>
+    /// Where this resolver looks, and for how long, in a few words for the text of a not-found error, for example
+    /// <c>mdns (waited 1s), local registry /run/user/1000/dapr-k8s</c>. Names places only, never a secret.
+    /// </summary>
+    string SearchedPlaces => "the configured name resolver";
 }

@@ -1,0 +1,266 @@
+using System.Net;
+using DaprK8s.Common.Text;
+using DaprK8s.Components.Metadata;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+
+namespace DaprK8s.Components.NameResolution.Sqlite;
+
+/// <summary>
+/// <c>nameresolution.sqlite</c>: sidecars find each other through a table in a shared database file (contract: components
+/// 10.3). Each renews its row every few seconds; rows that were not renewed in time do not count.
+/// </summary>
+/// <remarks>
+/// Unlike the reference, which ends the process when its row is gone, the row is written again: the reference's own
+/// clean-up removes rows of live sidecars, and a machine that slept has lost its row rightly.
+/// </remarks>
+internal sealed class SqliteNameResolver : INameResolver
+{
+    private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan MinTimeout = TimeSpan.FromSeconds(1);
+
+    private static readonly MetadataField<string> ConnectionString = Field.Text(
+        "connectionString", "Path or URI of the database file that all sidecars share.", required: true, sensitive: true, aliases: "url");
+
+    private static readonly MetadataField<TimeSpan> Timeout = Field.Duration(
+        "timeout", "How long a statement may take; at least 1s.", TimeSpan.FromSeconds(1), "timeoutInSeconds");
+
+    private static readonly MetadataField<TimeSpan> BusyTimeout = Field.Duration(
+        "busyTimeout", "How long to wait for the lock of another process; not positive means not at all.", TimeSpan.FromMilliseconds(800));
+
+    private static readonly MetadataField<bool> DisableWal = Field.Bool(
+        "disableWAL", "Do without the write-ahead log, as a database on a network file system has to.");
+
+    private static readonly MetadataField<string> TableName = Field.Text("tableName", "The table of the sidecars.", "hosts");
+
+    private static readonly MetadataField<string> MetadataTableName = Field.Text(
+        "metadataTableName", "The table of the schema's version.", "metadata");
+
+    private static readonly MetadataField<TimeSpan> UpdateInterval = Field.Duration(
+        "updateInterval", "For how long a row counts after it was renewed; whole seconds, at least 1s more than the timeout.", TimeSpan.FromSeconds(5));
+
+    private static readonly MetadataField<TimeSpan> CleanupInterval = Field.Duration(
+        "cleanupInterval", "How often stale rows are removed; not positive means never.", TimeSpan.FromHours(1), "cleanupIntervalInSeconds");
+
+    private readonly CancellationTokenSource closing = new();
+    private readonly SemaphoreSlim oneAtATime = new(1);
+    private readonly string registrationId = Guid.NewGuid().ToString();
+    private ComponentContext context = null!;
+    private SqliteConnection? connection;
+    private HostsTable table = null!;
+    private TimeSpan timeout;
+    private TimeSpan updateInterval;
+    private Task renewing = Task.CompletedTask;
+    private Task cleaning = Task.CompletedTask;
+    private (string Address, string AppId)? self;
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<string> SeenAppIds { get; private set; } = [];
+
+    /// <inheritdoc/>
+    public string SearchedPlaces => "the hosts table of a SQLite database";
+
+    /// <summary>A row may be older than a second when it is found; keeping the answer for one more takes nothing away.</summary>
+    public TimeSpan CacheFor => TimeSpan.FromSeconds(1);
+
+    /// <summary>What the catalogue says of it.</summary>
+    public static ProviderDescriptor Describe()
+        => new(
+            "Finds sidecars through a SQLite database that they share.",
+            [ConnectionString, Timeout, BusyTimeout, DisableWal, TableName, MetadataTableName, UpdateInterval, CleanupInterval],
+            static () => new SqliteNameResolver());
+
+    /// <inheritdoc/>
+    public async Task InitAsync(ComponentContext context, CancellationToken cancellationToken)
+    {
+        this.context = context;
+        var settings = context.Metadata;
+        timeout = settings.Get(Timeout);
+        updateInterval = settings.Get(UpdateInterval);
+        if (timeout < MinTimeout)
+        {
+            throw new ComponentMetadataException(Timeout.Name, "invalid value for 'timeout': must be greater than 1s");
+        }
+
+        if (updateInterval.Ticks % TimeSpan.TicksPerSecond != 0)
+        {
+            throw new ComponentMetadataException(UpdateInterval.Name, "update interval must not contain fractions of seconds");
+        }
+
+        if (updateInterval - timeout < TimeSpan.FromSeconds(1))
+        {
+            throw new ComponentMetadataException(UpdateInterval.Name, "update interval must be at least 1s greater than timeout");
+        }
+
+        var hosts = Identifier(TableName);
+        var metadata = Identifier(MetadataTableName);
+        var profile = SqliteProfile.Read(
+            ConnectionString, settings.Get(ConnectionString), timeout, settings.Get(BusyTimeout), settings.Get(DisableWal), context.Logger);
+        if (profile.IsInMemory)
+        {
+            context.Logger.LogWarning(
+                "Configuring name resolution with an in-memory SQLite database. Service invocation across different apps will not work.");
+        }
+
+        await Task.Run(
+            () =>
+            {
+                connection = profile.Open();
+                table = new HostsTable(connection, hosts, metadata, updateInterval);
+                table.Migrate();
+            },
+            cancellationToken);
+        cleaning = settings.Get(CleanupInterval) is { Ticks: > 0 } interval ? CleanAsync(interval) : Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async Task AnnounceAsync(Announcement self, CancellationToken cancellationToken)
+    {
+        AnnouncementCheck.Check(self);
+        var address = new IPEndPoint(self.HostAddress, self.InternalPort).ToString();
+        await RunAsync(() => table.Register(registrationId, address, self.AppId), cancellationToken);
+        this.self = (address, self.AppId);
+        renewing = RenewAsync(address, self.AppId);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<string>> ResolveAsync(string appId, string @namespace, int port, CancellationToken cancellationToken)
+    {
+        string[] found = [];
+        await RunAsync(
+            () =>
+            {
+                found = table.Find(appId);
+                SeenAppIds = found.Length == 0 ? table.LiveAppIds() : SeenAppIds;
+            },
+            cancellationToken);
+        return found;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await closing.CancelAsync();
+        await Task.WhenAll(renewing, cleaning);
+
+        // Behind whoever uses the connection right now.
+        await oneAtATime.WaitAsync(CancellationToken.None);
+        if (self is var (address, _))
+        {
+            try
+            {
+                if (!await Task.Run(() => table.Unregister(registrationId, address)))
+                {
+                    context.Logger.LogWarning("failed to unregister host: no row deleted");
+                }
+            }
+            catch (SqliteException e)
+            {
+                context.Logger.LogWarning("failed to unregister host: {Reason}", e.Message);
+            }
+        }
+
+        if (connection is not null)
+        {
+            await connection.DisposeAsync();
+        }
+
+        // Callers that still wait shall learn that it is over.
+        oneAtATime.Release();
+        closing.Dispose();
+    }
+
+    private string Identifier(MetadataField<string> field)
+        => context.Metadata.Get(field) is var name && SqliteProfile.IsIdentifier(name)
+            ? name
+            : throw new ComponentMetadataException(field.Name, $"invalid identifier: {name}");
+
+    private async Task RenewAsync(string address, string appId)
+    {
+        using PeriodicTimer timer = new(updateInterval - timeout, context.Time);
+        while (await NextAsync(timer))
+        {
+            var began = context.Time.GetTimestamp();
+            while (!await TryRenewAsync(address, appId) && context.Time.GetElapsedTime(began) < timeout && !closing.IsCancellationRequested)
+            {
+                await Task.Delay(RetryPause, context.Time, closing.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async Task<bool> TryRenewAsync(string address, string appId)
+    {
+        try
+        {
+            await RunAsync(
+                () =>
+                {
+                    if (!table.Renew(registrationId, address))
+                    {
+                        var again = table.RegisterAgain(registrationId, address, appId);
+                        context.Logger.LogError(
+                            "Host registration lost; {Outcome}", again ? "registered again" : "another sidecar has taken over the address");
+                    }
+                },
+                closing.Token);
+            return true;
+        }
+        catch (Exception) when (closing.IsCancellationRequested)
+        {
+            return true;
+        }
+        catch (Exception e)
+        {
+            context.Logger.LogError("Failed to update host registration: {Reason}", e.Message);
+            return false;
+        }
+    }
+
+    private async Task CleanAsync(TimeSpan interval)
+    {
+        context.Logger.LogInformation("Schedule expired data clean up every {Interval}", GoDuration.Format(interval));
+        using PeriodicTimer timer = new(interval, context.Time);
+        while (await NextAsync(timer))
+        {
+            try
+            {
+                await RunAsync(() => table.RemoveStale(interval), closing.Token);
+            }
+            catch (Exception) when (closing.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                context.Logger.LogError("Error removing expired data: {Reason}", e.Message);
+            }
+        }
+    }
+
+    private async ValueTask<bool> NextAsync(PeriodicTimer timer)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(closing.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>SQLite blocks, so it is called off the caller's thread, and one call at a time: a connection takes no more.</summary>
+    private async Task RunAsync(Action work, CancellationToken cancellationToken)
+    {
+        await oneAtATime.WaitAsync(cancellationToken);
+        try
+        {
+            ObjectDisposedException.ThrowIf(closing.IsCancellationRequested, this);
+            await Task.Run(work, cancellationToken);
+        }
+        finally
+        {
+            oneAtATime.Release();
+        }
+    }
+}
