@@ -120,7 +120,7 @@ internal sealed class PeerAddresses(NameResolution resolution, SidecarInfo self,
         var seen = resolver.SeenAppIds;
         var others = seen.Count == 0 ? "no app was seen" : "seen: " + string.Join(", ", seen.Order(StringComparer.Ordinal).Take(20));
         var target = @namespace.Length == 0 ? appId : $"{@namespace}/{appId}";
-        return $"couldn't find service: {appId} (resolver returned empty address for app id {target}; tried {resolver.Describe()}; {others})";
+        return $"couldn't find service: {appId} (resolver returned empty address for app id {target}; tried {resolver.SearchedPlaces}; {others})";
     }
 
     private sealed record Entry(IReadOnlyList<string> Addresses, long At);

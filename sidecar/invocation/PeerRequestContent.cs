@@ -3,15 +3,9 @@ using DaprK8s.Sidecar.Wire;
 
 namespace DaprK8s.Sidecar.Invocation;
 
-/// <summary>
-/// The request side of <c>CallLocalStream</c>: a leading message that already holds the first payload, then payload messages.
-/// A small body thus goes out in one write.
-/// </summary>
+/// <summary>The request side of <c>CallLocalStream</c>: a leading message, then the body's chunks.</summary>
 internal sealed class PeerRequestContent(InternalRequestHead head, Stream body) : HttpContent
 {
-    private const int ChunkSize = 32 << 10;
-    private const int FirstRead = 4 << 10;
-
     protected override bool TryComputeLength(out long length)
     {
         length = 0;
@@ -28,25 +22,17 @@ internal sealed class PeerRequestContent(InternalRequestHead head, Stream body) 
         var request = wire.BeginMessage(1);
         InternalMessages.WriteRequest(wire, head);
         wire.EndMessage(request);
-        ulong sequence = 0;
-        var more = body != Stream.Null && await PayloadWriter.AppendAsync(wire, body, FirstRead, sequence, cancellationToken);
-        wire.EndFrame(frame);
-        await stream.WriteAsync(wire.Memory, cancellationToken);
-        while (more)
-        {
-            wire.Reset();
-            frame = wire.BeginFrame();
-            more = await PayloadWriter.AppendAsync(wire, body, ChunkSize, ++sequence, cancellationToken);
-            if (more)
+        await PayloadWriter.SendAsync(
+            wire,
+            frame,
+            body,
+            async (bytes, ct) =>
             {
-                wire.EndFrame(frame);
-                await stream.WriteAsync(wire.Memory, cancellationToken);
-            }
-        }
-
-        await stream.FlushAsync(cancellationToken);
+                await stream.WriteAsync(bytes, ct);
+                await stream.FlushAsync(ct);
+            },
+            cancellationToken);
     }
-
 }
 
 /// <summary>The request side of <c>CallLocal</c>.</summary>

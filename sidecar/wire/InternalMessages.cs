@@ -8,7 +8,7 @@ internal sealed class InternalRequestHead
     public string Query { get; set; } = "";
     public string ContentType { get; set; } = "";
     public string DataTypeUrl { get; set; } = "";
-    public HeaderList Metadata { get; } = [];
+    public HeaderList Metadata { get; init; } = [];
 
     /// <summary>The body of a unary call.</summary>
     public ReadOnlyMemory<byte> Data { get; set; }

@@ -1,0 +1,266 @@
+using System.Net;
+using DaprK8s.Sidecar.App;
+using DaprK8s.Sidecar.Runtime;
+using DaprK8s.Sidecar.Tracing;
+using DaprK8s.Sidecar.Wire;
+using Grpc.Core;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace DaprK8s.Sidecar.Invocation;
+
+/// <summary>
+/// Passes calls of any gRPC service through as they are: from a client to the peer sidecar of the app named in its metadata, and
+/// from a peer to the own app (contract: messaging 5.11). Frames, headers, trailers and status are not looked into.
+/// </summary>
+internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, PeerAddresses addresses, Tracer tracer)
+{
+    private const int ChunkSize = 32 << 10;
+
+    /// <summary>A call on the gRPC API that names no Dapr service.</summary>
+    public async ValueTask FromClientAsync(HttpContext context)
+    {
+        var id = First(context, HeaderRules.CalleeAppId) ?? First(context, HeaderRules.AppId);
+        if (string.IsNullOrEmpty(id))
+        {
+            await GrpcResponse.EndAsync(
+                context, StatusCode.Unknown, "failed to proxy request: required metadata dapr-callee-app-id or dapr-app-id not found");
+            return;
+        }
+
+        try
+        {
+            MethodName.Normalise(context.Request.Path.Value!);
+            var target = TargetName.Parse(id, self.Namespace);
+            if (target.AppId == self.AppId)
+            {
+                await ToAppAsync(context);
+                return;
+            }
+
+            await ToPeerAsync(context, target);
+        }
+        catch (FormatException e)
+        {
+            await GrpcResponse.EndAsync(context, StatusCode.InvalidArgument, e.Message);
+        }
+        catch (TransportException e)
+        {
+            await GrpcResponse.EndAsync(context, e.Code, e.Message);
+        }
+    }
+
+    /// <summary>A call for the own app.</summary>
+    public async ValueTask ToAppAsync(HttpContext context)
+    {
+        if (app is not { Grpc: not null, Connections: { } connections })
+        {
+            await GrpcResponse.EndAsync(
+                context, StatusCode.Internal, "failed to proxy request: the app is not a gRPC app (see --app-port and --app-protocol)");
+            return;
+        }
+
+        using var span = Start(context);
+        using var request = Build(context, connections.BaseUrl, span.Context);
+        if (app.Options.ApiToken.Length > 0)
+        {
+            request.Headers.TryAddWithoutValidation(HeaderRules.ApiToken, app.Options.ApiToken);
+        }
+
+        await ForwardAsync(context, connections.Client, request);
+    }
+
+    private async ValueTask ToPeerAsync(HttpContext context, TargetName target)
+    {
+        using var span = Start(context);
+        for (var attempt = 0; ; attempt++)
+        {
+            var address = await addresses.PickAsync(target.AppId, target.Namespace, context.RequestAborted);
+            using var request = Build(context, $"http://{address}", span.Context);
+            request.Headers.TryAddWithoutValidation(HeaderRules.CallerAppId, self.AppId);
+            request.Headers.TryAddWithoutValidation(HeaderRules.CalleeAppId, target.AppId);
+            try
+            {
+                await ForwardAsync(context, peers.Client, request);
+                return;
+            }
+            catch (TransportException e) when (e.IsRetriable && attempt == 0 && !((ProxyContent)request.Content!).WasRead)
+            {
+                // The kept connection was stale, or its instance died: nothing was sent yet, so one new connection is tried.
+                addresses.MarkDead(target.AppId, target.Namespace, address);
+            }
+        }
+    }
+
+    private Span Start(HttpContext context)
+        => tracer.StartServer(context, context.Request.Path.Value!, System.Diagnostics.ActivityKind.Client);
+
+    private static HttpRequestMessage Build(HttpContext context, string baseUrl, TraceContext trace)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, baseUrl + context.Request.Path.Value)
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ProxyContent(context.Request.Body),
+        };
+        foreach (var (name, values) in context.Request.Headers)
+        {
+            if (name.Equals("content-type", StringComparison.OrdinalIgnoreCase))
+            {
+                request.Content.Headers.TryAddWithoutValidation(name, values.ToArray());
+            }
+            else if (name.Equals("te", StringComparison.OrdinalIgnoreCase) || Passes(name))
+            {
+                request.Headers.TryAddWithoutValidation(name, values.ToArray());
+            }
+        }
+
+        AddTrace(request, trace);
+        return request;
+    }
+
+    // Unlike invocation, proxying keeps binary metadata.
+    private static bool Passes(string name)
+        => HeaderRules.PassesRequest(name)
+            || (name.EndsWith("-bin", StringComparison.OrdinalIgnoreCase) && !name.Equals(GrpcTraceBin.Header, StringComparison.OrdinalIgnoreCase));
+
+    private static void AddTrace(HttpRequestMessage request, TraceContext trace)
+    {
+        if (trace.TraceParent.Length > 0)
+        {
+            request.Headers.TryAddWithoutValidation("traceparent", trace.TraceParent);
+            if (trace.IsValid && GrpcTraceBin.FromTraceParent(trace.TraceParent) is { } binary)
+            {
+                request.Headers.TryAddWithoutValidation(GrpcTraceBin.Header, Convert.ToBase64String(binary));
+            }
+        }
+
+        if (trace.TraceState is { Length: > 0 } state)
+        {
+            request.Headers.TryAddWithoutValidation("tracestate", state);
+        }
+
+        if (trace.Baggage is { Length: > 0 } baggage)
+        {
+            request.Headers.TryAddWithoutValidation("baggage", baggage);
+        }
+    }
+
+    private static async ValueTask ForwardAsync(HttpContext context, HttpMessageInvoker client, HttpRequestMessage request)
+    {
+        HttpResponseMessage response;
+        try
+        {
+            response = await client.SendAsync(request, context.RequestAborted);
+        }
+        catch (HttpRequestException e)
+        {
+            throw new TransportException(StatusCode.Unavailable, $"failed to proxy request: {e.InnerException?.Message ?? e.Message}", e);
+        }
+
+        using (response)
+        {
+            context.Response.StatusCode = (int)response.StatusCode;
+            Copy(response.Headers.NonValidated, context.Response.Headers);
+            Copy(response.Content.Headers.NonValidated, context.Response.Headers);
+            try
+            {
+                await CopyBodyAsync(context, response);
+            }
+            catch (Exception e) when (e is IOException or HttpRequestException && !context.RequestAborted.IsCancellationRequested)
+            {
+                await GrpcResponse.EndAsync(context, StatusCode.Unavailable, $"the target's answer broke off: {e.Message}");
+            }
+        }
+    }
+
+    private static async ValueTask CopyBodyAsync(HttpContext context, HttpResponseMessage response)
+    {
+        var isTrailersOnly = response.Headers.NonValidated.Contains("grpc-status");
+        var body = await response.Content.ReadAsStreamAsync(context.RequestAborted);
+        var buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(ChunkSize);
+        try
+        {
+            var reading = body.ReadAsync(buffer, context.RequestAborted);
+            if (!reading.IsCompleted && !isTrailersOnly)
+            {
+                // A stream's headers must not wait for its first message.
+                await context.Response.StartAsync(context.RequestAborted);
+            }
+
+            while (await reading is var read && read > 0)
+            {
+                await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), context.RequestAborted);
+                reading = body.ReadAsync(buffer, context.RequestAborted);
+            }
+        }
+        finally
+        {
+            System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        if (isTrailersOnly)
+        {
+            return;
+        }
+
+        if (!context.Response.HasStarted)
+        {
+            await context.Response.StartAsync(context.RequestAborted);
+        }
+
+        foreach (var (name, values) in response.TrailingHeaders.NonValidated)
+        {
+            context.Response.AppendTrailer(name, values.ToArray());
+        }
+    }
+
+    private static void Copy(System.Net.Http.Headers.HttpHeadersNonValidated from, IHeaderDictionary to)
+    {
+        foreach (var (name, values) in from)
+        {
+            if (!name.Equals("transfer-encoding", StringComparison.OrdinalIgnoreCase) && !name.Equals("connection", StringComparison.OrdinalIgnoreCase))
+            {
+                to[name] = values.ToArray();
+            }
+        }
+    }
+
+    private static string? First(HttpContext context, string name)
+        => context.Request.Headers.TryGetValue(name, out var values) && values.Count > 0 ? values[0] : null;
+
+    /// <summary>The client's frames, sent on as they come.</summary>
+    private sealed class ProxyContent(Stream source) : HttpContent
+    {
+        public bool WasRead { get; private set; }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+            => SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
+        {
+            // The request's headers go out before the client's first message, which may wait for an answer's headers.
+            await stream.FlushAsync(cancellationToken);
+            var buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(ChunkSize);
+            try
+            {
+                while (await source.ReadAsync(buffer, cancellationToken) is var read && read > 0)
+                {
+                    WasRead = true;
+                    await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+                    await stream.FlushAsync(cancellationToken);
+                }
+            }
+            finally
+            {
+                System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+using DaprK8s.Sidecar.App;
+using DaprK8s.Sidecar.Observability;
+using DaprK8s.Sidecar.Tracing;
+using DaprK8s.Sidecar.Wire;
+using Grpc.Core;
+using Microsoft.AspNetCore.Http;
+
+namespace DaprK8s.Sidecar.Invocation;
+
+/// <summary>
+/// The callee's side of the internal protocol (contract: messaging 5.9): takes calls of other sidecars and passes them to the app.
+/// Order: app channel present, leading message valid, method normalised, access control, app call.
+/// </summary>
+internal sealed class InternalServer(AppChannel app, GrpcProxy proxy, InvocationMetrics metrics, Tracer tracer, long maxMessageBytes)
+{
+    private const string Service = "/dapr.proto.internals.v1.ServiceInvocation/";
+
+    public ValueTask HandleAsync(HttpContext context)
+        => context.Request.Path.Value switch
+        {
+            Service + "CallLocalStream" => GuardAsync(context, streaming: true),
+            Service + "CallLocal" => GuardAsync(context, streaming: false),
+            var path when path!.StartsWith(Service, StringComparison.Ordinal)
+                => GrpcResponse.EndAsync(context, StatusCode.Unimplemented, $"unknown method {path[Service.Length..]} for service dapr.proto.internals.v1.ServiceInvocation"),
+            _ => proxy.ToAppAsync(context),
+        };
+
+    private async ValueTask GuardAsync(HttpContext context, bool streaming)
+    {
+        try
+        {
+            await ServeAsync(context, streaming);
+        }
+        catch (WireException e)
+        {
+            await GrpcResponse.EndAsync(context, StatusCode.InvalidArgument, $"parsing InternalInvokeRequest error: {e.Message}");
+        }
+        catch (FormatException e)
+        {
+            await GrpcResponse.EndAsync(context, StatusCode.InvalidArgument, e.Message);
+        }
+        catch (TransportException e)
+        {
+            await GrpcResponse.EndAsync(context, e.Code == StatusCode.Unavailable ? StatusCode.Internal : e.Code, e.Message);
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException && context.RequestAborted.IsCancellationRequested)
+        {
+            // The caller went away; nobody is left to answer.
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException)
+        {
+            // The app broke off in the middle of its answer: the caller must see that it is not whole.
+            await GrpcResponse.EndAsync(context, StatusCode.Internal, $"error invoking app channel: {e.Message}");
+        }
+    }
+
+    private async ValueTask ServeAsync(HttpContext context, bool streaming)
+    {
+        var target = app.RequireTarget("app channel is not initialized");
+        using var frames = new FrameReader(context.Request.Body, maxMessageBytes);
+        if (await frames.ReadAsync(context.RequestAborted) is not { } message)
+        {
+            throw new WireException("no message");
+        }
+
+        var body = new PayloadStream(frames, null);
+        var head = streaming ? ReadLeading(message.Span, body) : InternalMessages.ReadRequest(message.Span);
+        var caller = head.Metadata.Find(HeaderRules.CallerAppId) is { Length: > 0 } id ? id : "unknown";
+        metrics.RequestReceived(caller);
+        var method = MethodName.Normalise(head.Method);
+        using var span = tracer.StartInternal(context, method);
+        var request = ToRequest(head, method, streaming ? body : Unary(head), span.Context, streaming);
+        await using var response = await target.InvokeAsync(request, context.RequestAborted);
+        metrics.ResponseSent(caller, response.Code);
+        span.SetStatus(response.Code);
+        if (streaming)
+        {
+            await PumpAsync(context, response);
+        }
+        else
+        {
+            await AnswerUnaryAsync(context, response);
+        }
+    }
+
+    private static Stream Unary(InternalRequestHead head) => head.Data.IsEmpty ? Stream.Null : new MemoryBody(head.Data);
+
+    private static InvokeRequest ToRequest(InternalRequestHead head, string method, Stream body, TraceContext trace, bool streaming)
+    {
+        long? length = long.TryParse(head.Metadata.Find("content-length"), out var announced) && announced >= 0 ? announced : null;
+        var contentType = head.ContentType.Length > 0 ? head.ContentType : head.Metadata.Find("content-type") ?? "";
+        var eventStream = string.Equals(head.Metadata.Find("accept")?.Trim(), "text/event-stream", StringComparison.OrdinalIgnoreCase);
+        var headers = new HeaderList(head.Metadata.Count);
+        foreach (var (name, value) in head.Metadata)
+        {
+            if (name.Length > 0 && (HeaderRules.PassesRequest(name) || IsIdentity(name)))
+            {
+                headers.Add(name, value);
+            }
+        }
+
+        return new InvokeRequest
+        {
+            Method = method,
+            Verb = head.HasHttpExtension ? head.Verb : throw new FormatException("missing HTTP extension field"),
+            Query = head.Query,
+            Headers = headers,
+            ContentType = contentType,
+            DataTypeUrl = head.DataTypeUrl,
+            Body = length == 0 || (length is null && IsBodiless(head.Verb)) ? Stream.Null : body,
+            ContentLength = streaming ? length : head.Data.Length,
+            Trace = trace,
+            IsEventStream = eventStream,
+        };
+    }
+
+    // The stamps of the caller's sidecar; everything else under these names was dropped there.
+    private static bool IsIdentity(string name)
+        => name is HeaderRules.CallerAppId or HeaderRules.CallerNamespace or HeaderRules.CalleeAppId;
+
+    private static bool IsBodiless(string verb) => verb is "GET" or "HEAD" or "OPTIONS" or "TRACE" or "DELETE";
+
+    private static InternalRequestHead ReadLeading(ReadOnlySpan<byte> message, PayloadStream body)
+    {
+        InternalRequestHead? head = null;
+        var reader = new WireReader(message);
+        while (reader.Next())
+        {
+            switch (reader.Field)
+            {
+                case 1:
+                    head = InternalMessages.ReadRequest(reader.Bytes());
+                    break;
+                case 2:
+                    body.Push(reader.Bytes());
+                    break;
+                default:
+                    reader.Skip();
+                    break;
+            }
+        }
+
+        return head ?? throw new WireException("the first message holds no request");
+    }
+
+    private static InternalResponseHead ToHead(InvokeResponse response)
+    {
+        var head = new InternalResponseHead { Code = response.Code, Message = response.Message, ContentType = response.ContentType };
+        head.Details.AddRange(response.Details);
+        head.Headers.AddRange(response.Headers);
+        if (response.ContentType.Length > 0)
+        {
+            head.Headers.Add("content-type", response.ContentType);
+        }
+
+        head.Trailers.AddRange(response.Trailers);
+        return head;
+    }
+
+    private static async ValueTask PumpAsync(HttpContext context, InvokeResponse response)
+    {
+        using var wire = new WireBuffer();
+        var frame = wire.BeginFrame();
+        var message = wire.BeginMessage(1);
+        InternalMessages.WriteResponse(wire, ToHead(response));
+        wire.EndMessage(message);
+        await PayloadWriter.SendAsync(
+            wire, frame, response.Body, (bytes, ct) => GrpcResponse.WriteAsync(context, bytes, ct), context.RequestAborted);
+        await GrpcResponse.EndAsync(context, StatusCode.OK, "");
+    }
+
+    private async ValueTask AnswerUnaryAsync(HttpContext context, InvokeResponse response)
+    {
+        using var body = new MemoryStream();
+        await response.Body.CopyToAsync(body, context.RequestAborted);
+        if (maxMessageBytes < body.Length)
+        {
+            await GrpcResponse.EndAsync(context, StatusCode.ResourceExhausted, $"trying to send message larger than max ({body.Length} vs. {maxMessageBytes})");
+            return;
+        }
+
+        var head = ToHead(response);
+        head.Data = body.GetBuffer().AsMemory(0, (int)body.Length);
+        using var wire = new WireBuffer();
+        var frame = wire.BeginFrame();
+        InternalMessages.WriteResponse(wire, head);
+        wire.EndFrame(frame);
+        await GrpcResponse.WriteAsync(context, wire.Memory, context.RequestAborted);
+        await GrpcResponse.EndAsync(context, StatusCode.OK, "");
+    }
+}
