@@ -1,3 +1,5 @@
+using DaprK8s.Sidecar.Secrets;
+using DaprK8s.Sidecar.State;
 
 namespace DaprK8s.Sidecar.Api.Grpc;
 
@@ -6,6 +8,9 @@ namespace DaprK8s.Sidecar.Api.Grpc;
 /// requests, a file a block. A <see cref="Errors.DaprException"/> becomes its status; a
 /// method that no file overrides answers UNIMPLEMENTED.
 /// </summary>
-internal sealed partial class DaprService : DaprK8s.Protos.Runtime.V1.Dapr.DaprBase
+internal sealed partial class DaprService(
+    StateBlock state,
+    SecretsBlock secrets)
+    : DaprK8s.Protos.Runtime.V1.Dapr.DaprBase
 {
 }
