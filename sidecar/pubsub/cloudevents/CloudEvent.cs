@@ -58,12 +58,12 @@ internal sealed class CloudEvent(ReadOnlyMemory<byte> document, in JsonSlices at
     public TraceContext ReadTrace(IReadOnlyDictionary<string, string> metadata)
     {
         var parent = Or(EventAttribute.TraceParent, metadata, "traceparent");
-        if (!EventTrace.IsParent(parent))
+        if (!IncomingTrace.IsValidParent(parent))
         {
             parent = Or(EventAttribute.TraceId, metadata, "traceid");
         }
 
-        if (!EventTrace.IsParent(parent))
+        if (!IncomingTrace.IsValidParent(parent))
         {
             return TraceContext.None;
         }

@@ -1,4 +1,5 @@
 using DaprK8s.Sidecar.Resiliency;
+using DaprK8s.Sidecar.Tracing;
 using Grpc.Core;
 
 namespace DaprK8s.Sidecar.PubSub.Subscriptions;
@@ -28,7 +29,11 @@ internal sealed class DeliveryFailedException(string message, Exception? inner =
 internal interface IEventReceiver
 {
     /// <summary>One attempt.</summary>
+    /// <param name="incoming">The event.</param>
+    /// <param name="path">The path of the rule that took it.</param>
+    /// <param name="trace">The delivery's trace, a child of the event's.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="DeliveryFailedException">The app did not take it, or can't be reached.</exception>
     /// <exception cref="OperationCanceledException">The token ended.</exception>
-    ValueTask<DeliveryVerdict> DeliverAsync(IncomingEvent incoming, string path, CancellationToken cancellationToken);
+    ValueTask<DeliveryVerdict> DeliverAsync(IncomingEvent incoming, string path, TraceContext trace, CancellationToken cancellationToken);
 }

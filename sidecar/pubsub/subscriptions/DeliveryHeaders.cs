@@ -1,6 +1,6 @@
 using System.Buffers;
-using System.Collections.Frozen;
 using DaprK8s.Components;
+using DaprK8s.Sidecar.Invocation;
 
 namespace DaprK8s.Sidecar.PubSub.Subscriptions;
 
@@ -12,39 +12,31 @@ namespace DaprK8s.Sidecar.PubSub.Subscriptions;
 internal static class DeliveryHeaders
 {
     private const string PubSubName = "pubsubName";
-
-    private static readonly FrozenSet<string> NotForwarded = FrozenSet.Create(
-        StringComparer.OrdinalIgnoreCase,
-        PubSubName, "content-length", "content-type", "traceparent", "tracestate", "grpc-trace-bin", "dapr-api-token", "host", "connection",
-        "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect");
+    private const string Expect = "expect";
 
     private static readonly SearchValues<char> NameChars =
         SearchValues.Create("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-
-    private static readonly SearchValues<char> GrpcNameChars =
-        SearchValues.Create("-._0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
     /// <summary>The headers of a message without metadata.</summary>
     public static IReadOnlyDictionary<string, string> Of(string pubsub) => new Dictionary<string, string>(1) { [PubSubName] = pubsub };
 
     /// <summary>The headers of a message.</summary>
-    public static IReadOnlyDictionary<string, string> Of(string pubsub, BrokerMessage message, bool forGrpc)
+    public static IReadOnlyDictionary<string, string> Of(string pubsub, BrokerMessage message)
     {
-        var headers = new Dictionary<string, string>(message.Metadata.Count + 1, StringComparer.OrdinalIgnoreCase) { [PubSubName] = pubsub };
+        var headers = new Dictionary<string, string>(message.Metadata.Count + 1, StringComparer.OrdinalIgnoreCase);
         foreach (var (name, value) in message.Metadata)
         {
-            if (!NotForwarded.Contains(name) && IsName(name, forGrpc) && !value.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+            if (IsForwarded(name) && !value.AsSpan().ContainsAnyExceptInRange(' ', '~'))
             {
                 headers[name] = value;
             }
         }
 
+        headers[PubSubName] = pubsub;
         return headers;
     }
 
-    private static bool IsName(string name, bool forGrpc)
-        => name.Length > 0 && (forGrpc
-            ? !name.AsSpan().ContainsAnyExcept(GrpcNameChars) && !name.EndsWith("-bin", StringComparison.OrdinalIgnoreCase)
-                && !name.StartsWith("grpc-", StringComparison.OrdinalIgnoreCase)
-            : !name.AsSpan().ContainsAnyExcept(NameChars));
+    private static bool IsForwarded(string name)
+        => name.Length > 0 && !name.AsSpan().ContainsAnyExcept(NameChars) && HeaderRules.PassesRequest(name)
+            && !name.Equals(Expect, StringComparison.OrdinalIgnoreCase);
 }

@@ -1,14 +1,16 @@
+using System.Diagnostics;
 using DaprK8s.Components;
 using DaprK8s.Sidecar.Observability;
 using DaprK8s.Sidecar.PubSub.CloudEvents;
 using DaprK8s.Sidecar.Resiliency;
 using DaprK8s.Sidecar.Runtime;
+using DaprK8s.Sidecar.Tracing;
 using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Sidecar.PubSub.Subscriptions;
 
 /// <summary>What every delivery uses.</summary>
-internal sealed record DeliveryServices(BrokerRoad Road, IResiliency Resiliency, ComponentMetrics Metrics, TimeProvider Time, ILogger Logger);
+internal sealed record DeliveryServices(BrokerRoad Road, IResiliency Resiliency, ComponentMetrics Metrics, Tracer Tracer, TimeProvider Time, ILogger Logger);
 
 /// <summary>
 /// The road of one subscription's messages to the app, top to bottom: read, expired?, route, inbound policy, app, settle
@@ -17,9 +19,11 @@ internal sealed record DeliveryServices(BrokerRoad Road, IResiliency Resiliency,
 internal sealed class EventDelivery(
     SubscriptionDefinition definition, ComponentHandle component, PubSubSettings settings, IEventReceiver receiver, DeliveryServices services)
 {
+    private const string SpanPrefix = "pubsub/";
     private static readonly TimeSpan DeadLetterLimit = TimeSpan.FromSeconds(30);
 
     private readonly ILogger logger = services.Logger;
+    private readonly string spanName = SpanPrefix + definition.Topic;
 
     /// <summary>Delivers a message; the token ends when the subscription gives up what is in flight.</summary>
     /// <exception cref="OperationCanceledException">The token ended: the message is neither done nor failed.</exception>
@@ -100,9 +104,10 @@ internal sealed class EventDelivery(
     {
         var started = services.Time.GetTimestamp();
         var status = "retry";
+        using var span = services.Tracer.Start(incoming.Topic == definition.Topic ? spanName : SpanPrefix + incoming.Topic, ActivityKind.Client, incoming.Trace);
         try
         {
-            var verdict = await receiver.DeliverAsync(incoming, path, cancellationToken);
+            var verdict = await receiver.DeliverAsync(incoming, path, span.Context, cancellationToken);
             status = verdict == DeliveryVerdict.Success ? "success" : "drop";
             return verdict;
         }

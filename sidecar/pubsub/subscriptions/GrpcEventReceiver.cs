@@ -1,5 +1,6 @@
 using DaprK8s.Protos.Runtime.V1;
 using DaprK8s.Sidecar.App;
+using DaprK8s.Sidecar.Tracing;
 using Grpc.Core;
 using AppStatus = DaprK8s.Protos.Runtime.V1.TopicEventResponse.Types.TopicEventResponseStatus;
 
@@ -10,14 +11,14 @@ internal sealed class GrpcEventReceiver(IGrpcAppChannel app, string pubsub) : IE
 {
     private readonly IReadOnlyDictionary<string, string> plainMetadata = DeliveryHeaders.Of(pubsub);
 
-    public async ValueTask<DeliveryVerdict> DeliverAsync(IncomingEvent incoming, string path, CancellationToken cancellationToken)
+    public async ValueTask<DeliveryVerdict> DeliverAsync(IncomingEvent incoming, string path, TraceContext trace, CancellationToken cancellationToken)
     {
         var request = TopicEventMessage.Make(incoming, path);
-        var metadata = incoming.Message.Metadata.Count == 0 ? plainMetadata : DeliveryHeaders.Of(pubsub, incoming.Message, forGrpc: true);
+        var metadata = incoming.Message.Metadata.Count == 0 ? plainMetadata : DeliveryHeaders.Of(pubsub, incoming.Message);
         TopicEventResponse answer;
         try
         {
-            answer = await app.CallAsync(AppCallbackMethods.OnTopicEvent, request, incoming.Trace, metadata, cancellationToken);
+            answer = await app.CallAsync(AppCallbackMethods.OnTopicEvent, request, trace, metadata, cancellationToken);
         }
         catch (RpcException e) when (e.StatusCode == StatusCode.Unimplemented)
         {

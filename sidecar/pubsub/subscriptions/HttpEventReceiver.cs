@@ -1,6 +1,7 @@
 using System.Text.Json;
 using DaprK8s.Sidecar.App;
 using DaprK8s.Sidecar.PubSub.CloudEvents;
+using DaprK8s.Sidecar.Tracing;
 
 namespace DaprK8s.Sidecar.PubSub.Subscriptions;
 
@@ -9,12 +10,12 @@ internal sealed class HttpEventReceiver(IHttpAppChannel app, string pubsub) : IE
 {
     private readonly IReadOnlyDictionary<string, string> plainHeaders = DeliveryHeaders.Of(pubsub);
 
-    public async ValueTask<DeliveryVerdict> DeliverAsync(IncomingEvent incoming, string path, CancellationToken cancellationToken)
+    public async ValueTask<DeliveryVerdict> DeliverAsync(IncomingEvent incoming, string path, TraceContext trace, CancellationToken cancellationToken)
     {
         var call = new AppCall(path.StartsWith('/') ? path : "/" + path, incoming.Body, DataContentType.CloudEventJson)
         {
-            Headers = incoming.Message.Metadata.Count == 0 ? plainHeaders : DeliveryHeaders.Of(pubsub, incoming.Message, forGrpc: false),
-            Trace = incoming.Trace,
+            Headers = incoming.Message.Metadata.Count == 0 ? plainHeaders : DeliveryHeaders.Of(pubsub, incoming.Message),
+            Trace = trace,
         };
 
         AppAnswer answer;

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using DaprK8s.Protos.Runtime.V1;
+using DaprK8s.Sidecar.Tracing;
 using AppStatus = DaprK8s.Protos.Runtime.V1.TopicEventResponse.Types.TopicEventResponseStatus;
 
 namespace DaprK8s.Sidecar.PubSub.Subscriptions;
@@ -20,7 +21,7 @@ internal sealed class StreamEventReceiver : IEventReceiver
     /// <summary>The events to write.</summary>
     public ChannelReader<TopicEventRequest> Outgoing => outgoing.Reader;
 
-    public async ValueTask<DeliveryVerdict> DeliverAsync(IncomingEvent incoming, string path, CancellationToken cancellationToken)
+    public async ValueTask<DeliveryVerdict> DeliverAsync(IncomingEvent incoming, string path, TraceContext trace, CancellationToken cancellationToken)
     {
         var request = TopicEventMessage.Make(incoming, path);
         var awaited = pending.Add(request.Id);
