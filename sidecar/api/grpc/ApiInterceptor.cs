@@ -12,7 +12,7 @@ namespace DaprK8s.Sidecar.Api.Grpc;
 /// log line with its stack, and records metrics and the API log.
 /// </summary>
 internal sealed partial class ApiInterceptor(
-    GrpcServerMetrics metrics, ErrorCodeMetric errorCodes, ApiLog apiLog, TimeProvider time, ILogger<ApiInterceptor> logger) : Interceptor
+    GrpcServerMetrics metrics, ErrorCodeMetric errorCodes, ApiLog apiLog, TimeProvider time, ILogger logger) : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
