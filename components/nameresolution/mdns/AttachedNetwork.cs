@@ -23,16 +23,12 @@ internal sealed record AttachedNetwork(string Name, int Index, IReadOnlyList<(IP
     /// The interfaces that are up, can multicast and have an address, IPv4 first because a socket may join only so many
     /// groups. Loopback is always among them, so that sidecars of one machine find each other without any network.
     /// </summary>
-    /// <param name="only">The names to take; every interface when empty.</param>
-    public static IReadOnlyList<AttachedNetwork> List(IReadOnlyCollection<string> only)
+    public static IReadOnlyList<AttachedNetwork> List()
     {
         List<AttachedNetwork> found = [];
         foreach (var candidate in Candidates())
         {
-            if (only.Count == 0 || only.Contains(candidate.Name))
-            {
-                TryAdd(candidate, found);
-            }
+            TryAdd(candidate, found);
         }
 
         return [.. found.OrderByDescending(n => n.Speaks(AddressFamily.InterNetwork))];
