@@ -1,4 +1,5 @@
 using DaprK8s.Components.State.InMemory;
+using DaprK8s.Components.State.Sqlite;
 
 namespace DaprK8s.Components;
 
@@ -7,6 +8,7 @@ public static partial class ProviderCatalog
     private static ProviderEntry[] Entries() =>
     [
         State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
+        State(["state.sqlite", "state.sqlite3"], "v1", SqliteStateStore.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)
