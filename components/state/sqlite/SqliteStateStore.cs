@@ -143,7 +143,7 @@ internal sealed class SqliteStateStore : ITransactionalStateStore, IKeyListingSt
             {
                 // Others starting on the same file: changing the journal mode needs it alone, and gives up without waiting.
                 database?.Dispose();
-                stop.WaitHandle.WaitOne(LockedPause * (0.5 + Random.Shared.NextDouble()));
+                Thread.Sleep(LockedPause * (0.5 + Random.Shared.NextDouble()));
             }
             catch
             {

@@ -15,7 +15,7 @@ internal sealed class SqliteWriter : IAsyncDisposable
     private readonly TimeProvider time;
     private readonly TaskCompletionSource opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly CancellationTokenSource closing = new();
+    private readonly CancellationTokenSource closing = new(); // Without a timer it holds nothing that needs disposal.
     private List<SqliteJob> waiting = [];
     private bool closed;
 
@@ -80,7 +80,6 @@ internal sealed class SqliteWriter : IAsyncDisposable
         }
 
         await ended.Task;
-        closing.Dispose();
     }
 
     private void Live()
@@ -145,11 +144,6 @@ internal sealed class SqliteWriter : IAsyncDisposable
         List<SqliteJob> transaction = [];
         foreach (var job in jobs)
         {
-            if (job.Abandoned)
-            {
-                continue;
-            }
-
             if (job.Writes)
             {
                 transaction.Add(job);
@@ -161,7 +155,7 @@ internal sealed class SqliteWriter : IAsyncDisposable
                 transaction.Clear();
             }
 
-            if (!job.Writes)
+            if (!job.Writes && !job.Abandoned)
             {
                 job.Run(table);
                 job.Complete();
@@ -181,7 +175,7 @@ internal sealed class SqliteWriter : IAsyncDisposable
         try
         {
             table.Begin();
-            foreach (var job in jobs)
+            foreach (var job in jobs.Where(static j => !j.Abandoned))
             {
                 job.Run(table);
                 if (!table.InTransaction)
