@@ -1,3 +1,5 @@
+using DaprK8s.Components.SecretStores.LocalEnv;
+using DaprK8s.Components.SecretStores.LocalFile;
 using DaprK8s.Components.State.InMemory;
 using DaprK8s.Components.State.Sqlite;
 
@@ -9,6 +11,8 @@ public static partial class ProviderCatalog
     [
         State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
         State(["state.sqlite", "state.sqlite3"], "v1", SqliteStateStore.Describe),
+        Secrets(["secretstores.local.env"], "v1", LocalEnvironmentSecretStore.Describe),
+        Secrets(["secretstores.local.file"], "v1", LocalFileSecretStore.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)
