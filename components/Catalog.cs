@@ -1,6 +1,9 @@
+using DaprK8s.Components.SecretStores.LocalEnv;
+using DaprK8s.Components.SecretStores.LocalFile;
 using DaprK8s.Components.State.InMemory;
 using DaprK8s.Components.NameResolution;
 using DaprK8s.Components.NameResolution.Sqlite;
+using DaprK8s.Components.State.Sqlite;
 
 namespace DaprK8s.Components;
 
@@ -11,6 +14,9 @@ public static partial class ProviderCatalog
         State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
         NameResolution(["nameresolution.mdns"], "v1", LocalFirstResolver.Describe),
         NameResolution(["nameresolution.sqlite"], "v1", SqliteNameResolver.Describe),
+        State(["state.sqlite", "state.sqlite3"], "v1", SqliteStateStore.Describe),
+        Secrets(["secretstores.local.env"], "v1", LocalEnvironmentSecretStore.Describe),
+        Secrets(["secretstores.local.file"], "v1", LocalFileSecretStore.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)
