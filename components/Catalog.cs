@@ -1,9 +1,12 @@
+using DaprK8s.Components.State.InMemory;
+
 namespace DaprK8s.Components;
 
 public static partial class ProviderCatalog
 {
     private static ProviderEntry[] Entries() =>
     [
+        State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)
