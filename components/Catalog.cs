@@ -1,9 +1,14 @@
+using DaprK8s.Components.PubSub.InMemory;
+using DaprK8s.Components.PubSub.RabbitMq;
+
 namespace DaprK8s.Components;
 
 public static partial class ProviderCatalog
 {
     private static ProviderEntry[] Entries() =>
     [
+        PubSub(["pubsub.in-memory"], "v1", InMemoryPubSub.Describe),
+        PubSub(["pubsub.rabbitmq"], "v1", RabbitMqPubSub.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)
