@@ -1,5 +1,6 @@
 using DaprK8s.Components.PubSub.InMemory;
 using DaprK8s.Components.PubSub.RabbitMq;
+using DaprK8s.Components.State.InMemory;
 
 namespace DaprK8s.Components;
 
@@ -9,6 +10,7 @@ public static partial class ProviderCatalog
     [
         PubSub(["pubsub.in-memory"], "v1", InMemoryPubSub.Describe),
         PubSub(["pubsub.rabbitmq"], "v1", RabbitMqPubSub.Describe),
+        State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)

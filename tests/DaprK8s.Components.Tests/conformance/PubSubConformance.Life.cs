@@ -1,5 +1,3 @@
-using Xunit;
-
 namespace DaprK8s.Components.Tests.Conformance;
 
 /// <summary>The life of subscriptions and components: pausing, ending, leaving, expiry, closing.</summary>

@@ -1,7 +1,5 @@
 using System.Text;
-using DaprK8s.Components.Metadata;
-using Microsoft.Extensions.Logging.Abstractions;
-using Xunit;
+using DaprK8s.Components.Tests.Support;
 
 namespace DaprK8s.Components.Tests.Conformance;
 
@@ -40,25 +38,14 @@ public abstract partial class PubSubConformance : IAsyncLifetime
     /// <summary>An initialised instance, as a sidecar of its own would have it. Disposed with the test.</summary>
     protected async Task<IPubSub> OpenAsync(string consumerId = "group-a")
     {
-        Assert.True(ProviderCatalog.TryFind(ComponentType, "v1", out var entry), $"{ComponentType} is not in the catalogue");
-        var descriptor = entry.Describe();
-        var metadata = new ComponentMetadata(Settings.Append(new("consumerID", consumerId)));
-        Assert.Empty(metadata.Validate(descriptor.Fields));
-        var pubsub = (IPubSub)descriptor.Create();
+        var pubsub = await ComponentUnderTest.StartAsync<IPubSub>(
+            ComponentType, Settings.Append(new("consumerID", consumerId)), logger: Log, appId: consumerId);
         opened.Add(pubsub);
-        await pubsub.InitAsync(
-            new ComponentContext
-            {
-                Name = "messages",
-                Type = ComponentType,
-                Version = "v1",
-                AppId = consumerId,
-                Metadata = metadata,
-                Logger = NullLogger.Instance,
-            },
-            Stop);
         return pubsub;
     }
+
+    /// <summary>What the instances of this test logged.</summary>
+    protected RecordingLogger Log { get; } = new();
 
     /// <summary>Ends with the test.</summary>
     protected static CancellationToken Stop => TestContext.Current.CancellationToken;

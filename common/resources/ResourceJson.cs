@@ -1,0 +1,17 @@
+using System.Text.Json.Serialization;
+
+namespace DaprK8s.Common.Resources;
+
+/// <summary>Reads the typed resources from JSON: names without regard to case, unknown fields ignored, numbers also as text.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNameCaseInsensitive = true,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    NumberHandling = JsonNumberHandling.AllowReadingFromString,
+    Converters = [typeof(LooseStringConverter)])]
+[JsonSerializable(typeof(Component))]
+[JsonSerializable(typeof(Configuration))]
+[JsonSerializable(typeof(HttpEndpoint))]
+[JsonSerializable(typeof(Subscription))]
+[JsonSerializable(typeof(UntypedResource))]
+internal sealed partial class ResourceJson : JsonSerializerContext;
