@@ -1,3 +1,5 @@
+using DaprK8s.Components.PubSub.InMemory;
+using DaprK8s.Components.PubSub.RabbitMq;
 using DaprK8s.Components.State.InMemory;
 
 namespace DaprK8s.Components;
@@ -6,6 +8,8 @@ public static partial class ProviderCatalog
 {
     private static ProviderEntry[] Entries() =>
     [
+        PubSub(["pubsub.in-memory"], "v1", InMemoryPubSub.Describe),
+        PubSub(["pubsub.rabbitmq"], "v1", RabbitMqPubSub.Describe),
         State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
     ];
 
