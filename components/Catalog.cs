@@ -1,6 +1,8 @@
 using DaprK8s.Components.PubSub.InMemory;
 using DaprK8s.Components.PubSub.RabbitMq;
+using DaprK8s.Components.PubSub.Redis;
 using DaprK8s.Components.State.InMemory;
+using DaprK8s.Components.State.Redis;
 
 namespace DaprK8s.Components;
 
@@ -10,7 +12,9 @@ public static partial class ProviderCatalog
     [
         PubSub(["pubsub.in-memory"], "v1", InMemoryPubSub.Describe),
         PubSub(["pubsub.rabbitmq"], "v1", RabbitMqPubSub.Describe),
+        PubSub(["pubsub.redis"], "v1", RedisPubSub.Describe),
         State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
+        State(["state.redis"], "v1", RedisStateStore.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)
