@@ -67,11 +67,11 @@ internal sealed class PublishChannel
         return confirmation;
     }
 
-    /// <summary>Closes the channel; unconfirmed messages fail.</summary>
+    /// <summary>Closes the channel; unconfirmed messages fail. Can be repeated.</summary>
     public async ValueTask CloseAsync(Exception reason)
     {
-        await channel.DisposeAsync();
         confirms?.End(reason);
+        await channel.DisposeAsync();
     }
 
     private bool IsDeclared(string topic)

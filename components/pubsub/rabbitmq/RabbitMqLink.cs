@@ -96,7 +96,7 @@ internal sealed class RabbitMqLink(RabbitMqSettings settings, ComponentContext c
         }
         catch (Exception e)
         {
-            return new Outcome(null, e.InnerException?.Message ?? e.Message, e);
+            return new Outcome(null, e.GetBaseException().Message, e);
         }
     }
 

@@ -11,6 +11,7 @@ internal sealed class RabbitMqPublisher(RabbitMqLink link, RabbitMqSettings sett
 {
     private const int Attempts = 3;
     private static readonly TimeSpan RefusalWait = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ConfirmTimeout = TimeSpan.FromSeconds(20);
 
     private readonly SemaphoreSlim gate = new(1, 1);
     private volatile PublishChannel? current;
@@ -25,8 +26,8 @@ internal sealed class RabbitMqPublisher(RabbitMqLink link, RabbitMqSettings sett
             {
                 // A record of its own for each attempt: the client may add to it.
                 var properties = Describe(message, ref routingKey, warn: attempt == 1);
-                var confirmation = await SendAsync(message, routingKey, properties, cancellationToken);
-                await confirmation.WaitAsync(cancellationToken);
+                var (channel, confirmation) = await SendAsync(message, routingKey, properties, cancellationToken);
+                await AwaitAsync(channel, confirmation, cancellationToken);
                 return;
             }
             catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
@@ -72,7 +73,38 @@ internal sealed class RabbitMqPublisher(RabbitMqLink link, RabbitMqSettings sett
         }
     }
 
-    private async Task<Task> SendAsync(PublishMessage message, string routingKey, BasicProperties properties, CancellationToken cancellationToken)
+    private async ValueTask AwaitAsync(PublishChannel channel, Task confirmation, CancellationToken cancellationToken)
+    {
+        if (confirmation.IsCompletedSuccessfully)
+        {
+            return;
+        }
+
+        try
+        {
+            await confirmation.WaitAsync(ConfirmTimeout, context.Time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            // What was sent while a queue was without a leader may stay unconfirmed for ever. It has to be sent again.
+            context.Logger.LogWarning(
+                "{Component}: the broker did not confirm within {Timeout}, the channel is replaced", context.LogName, ConfirmTimeout);
+            await gate.WaitAsync(cancellationToken);
+            try
+            {
+                await channel.CloseAsync(new BrokerUnavailableException("the broker did not confirm in time"));
+            }
+            finally
+            {
+                gate.Release();
+            }
+
+            throw new BrokerUnavailableException($"the broker did not confirm within {ConfirmTimeout.TotalSeconds} s");
+        }
+    }
+
+    private async Task<(PublishChannel Channel, Task Confirmation)> SendAsync(
+        PublishMessage message, string routingKey, BasicProperties properties, CancellationToken cancellationToken)
     {
         var connection = await link.GetAsync(cancellationToken);
         await gate.WaitAsync(cancellationToken);
@@ -95,7 +127,7 @@ internal sealed class RabbitMqPublisher(RabbitMqLink link, RabbitMqSettings sett
 
             try
             {
-                return await current.SendAsync(message, routingKey, properties);
+                return (current, await current.SendAsync(message, routingKey, properties));
             }
             catch (Exception e)
             {
