@@ -60,14 +60,7 @@ internal static class ConnectionText
                 throw new FormatException("a value without a keyword");
             }
 
-            // An empty value may be followed by the next pair, so white space after the sign is passed over only before a quote.
-            var value = at;
-            SkipSpace(text, ref value);
-            if (value < text.Length && text[value] == '\'')
-            {
-                at = value;
-            }
-
+            SkipSpace(text, ref at);
             pairs[keyword] = TakeValue(text, ref at);
         }
     }

@@ -187,6 +187,9 @@ internal static class LibpqSettings
         {
             settings.Host = only.Host;
             settings.Port = only.Port;
+
+            // Npgsql takes the role of a server only where it may choose among several; a standby will refuse writes by itself.
+            pairs.Remove("target_session_attrs");
             return;
         }
 

@@ -38,7 +38,7 @@ internal sealed class PostgresDatabase(NpgsqlDataSource source, TimeProvider tim
         {
             await using var connection = await source.OpenConnectionAsync(cancellationToken);
         }
-        catch (NpgsqlException e)
+        catch (Exception e) when (e is NpgsqlException or SocketException or IOException or TimeoutException)
         {
             throw new InvalidOperationException($"failed to connect to the database: {e.Message}", e);
         }

@@ -170,9 +170,9 @@ internal sealed class PostgresStateStore : ITransactionalStateStore, IKeyListing
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        if (cleanup is not null)
+        if (Interlocked.Exchange(ref cleanup, null) is { } job)
         {
-            await cleanup.DisposeAsync();
+            await job.DisposeAsync();
         }
 
         if (database is not null)
