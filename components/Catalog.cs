@@ -1,4 +1,6 @@
+using DaprK8s.Components.State.InMemory;
 using DaprK8s.Components.State.PostgreSql;
+using DaprK8s.Components.State.Sqlite;
 
 namespace DaprK8s.Components;
 
@@ -6,6 +8,8 @@ public static partial class ProviderCatalog
 {
     private static ProviderEntry[] Entries() =>
     [
+        State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
+        State(["state.sqlite", "state.sqlite3"], "v1", SqliteStateStore.Describe),
         State(["state.postgresql", "state.postgres"], "v1", PostgresStateStore.DescribeV1),
         State(["state.postgresql", "state.postgres"], "v2", PostgresStateStore.DescribeV2),
     ];
