@@ -109,7 +109,7 @@ internal static class LibpqSettings
                 };
                 break;
             case "require_auth":
-                Set(settings, keyword, () => settings.RequireAuth = value);
+                Set(settings, keyword, () => settings.RequireAuth = value.Replace("scram-sha-256", "ScramSHA256", StringComparison.Ordinal));
                 break;
             case "target_session_attrs":
                 Set(settings, keyword, () => settings.TargetSessionAttributes = value);

@@ -101,7 +101,8 @@ internal sealed class PostgresMetadataTable(string name, NpgsqlDataSource source
         return MigrationLevel.Parse(await command.ExecuteScalarAsync(cancellationToken) as string);
     }
 
-    // Two sessions that create one table at the same time can both find it missing; one then meets the other's catalogue rows.
+    // Sessions that create one table at the same time can all find it missing; they then meet each other's rows in the
+    // catalogue, of the table, its type or an index of those.
     private async Task CreateAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         logger.LogInformation("Creating metadata table '{Table}'", name);
@@ -114,7 +115,7 @@ internal sealed class PostgresMetadataTable(string name, NpgsqlDataSource source
                 return;
             }
             catch (PostgresException e) when (attempt < CreateAttempts
-                && e.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DuplicateTable)
+                && e.SqlState is PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.DuplicateTable or PostgresErrorCodes.DuplicateObject)
             {
                 await Task.Delay(CreateDelay, time, cancellationToken);
             }

@@ -236,7 +236,9 @@ internal sealed class PostgresStateStore : ITransactionalStateStore, IKeyListing
             command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = After });
 
             // One row more than asked tells whether there is a next page.
-            command.Parameters.Add(new NpgsqlParameter<long?> { TypedValue = PageSize > 0 ? PageSize + 1L : null, NpgsqlDbType = NpgsqlDbType.Bigint });
+            command.Parameters.Add(PageSize > 0
+                ? new NpgsqlParameter<long> { TypedValue = PageSize + 1L }
+                : new NpgsqlParameter { Value = DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bigint });
             List<string> keys = [];
             long last = 0;
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);

@@ -83,11 +83,9 @@ internal abstract class StateTable(string name)
 
     /// <summary>Adds the seconds to live, null for a row that does not expire.</summary>
     protected static void BindTtl(NpgsqlParameterCollection parameters, StateSet request)
-        => parameters.Add(new NpgsqlParameter<double?>
-        {
-            TypedValue = StateTtl.Read(request.Metadata) is > 0 and var seconds ? seconds : null,
-            NpgsqlDbType = NpgsqlDbType.Double,
-        });
+        => parameters.Add(StateTtl.Read(request.Metadata) is > 0 and var seconds
+            ? new NpgsqlParameter<double> { TypedValue = seconds, NpgsqlDbType = NpgsqlDbType.Double }
+            : new NpgsqlParameter { Value = DBNull.Value, NpgsqlDbType = NpgsqlDbType.Double });
 
     /// <summary>Reads the time at which a row expires.</summary>
     protected static DateTimeOffset? ReadExpiry(NpgsqlDataReader reader, int column)
