@@ -3,6 +3,7 @@ using DaprK8s.Components.SecretStores.LocalFile;
 using DaprK8s.Components.State.InMemory;
 using DaprK8s.Components.NameResolution;
 using DaprK8s.Components.NameResolution.Sqlite;
+using DaprK8s.Components.State.PostgreSql;
 using DaprK8s.Components.State.Sqlite;
 using DaprK8s.Components.PubSub.InMemory;
 using DaprK8s.Components.PubSub.RabbitMq;
@@ -26,6 +27,8 @@ public static partial class ProviderCatalog
         Secrets(["secretstores.local.env"], "v1", LocalEnvironmentSecretStore.Describe),
         Secrets(["secretstores.local.file"], "v1", LocalFileSecretStore.Describe),
         State(["state.redis"], "v1", RedisStateStore.Describe),
+        State(["state.postgresql", "state.postgres"], "v1", PostgresStateStore.DescribeV1),
+        State(["state.postgresql", "state.postgres"], "v2", PostgresStateStore.DescribeV2),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)
