@@ -8,7 +8,6 @@ using DaprK8s.Components.State.Sqlite;
 using DaprK8s.Components.PubSub.InMemory;
 using DaprK8s.Components.PubSub.RabbitMq;
 using DaprK8s.Components.PubSub.Redis;
-using DaprK8s.Components.State.InMemory;
 using DaprK8s.Components.State.Redis;
 
 namespace DaprK8s.Components;
