@@ -26,11 +26,11 @@ internal static class WebHost
         builder.Services.AddSingleton(loggers);
         builder.Services.AddLogging();
         builder.Services.AddRoutingCore();
-        builder.Services.AddSingleton<IConnectionListenerFactory, H2cListenerFactory>();
         builder.Services.AddSingleton(interceptor);
         builder.Services.AddSingleton(dapr);
         builder.Services.Configure<SocketTransportOptions>(listeners.Apply);
         builder.WebHost.UseKestrelCore();
+        builder.Services.AddSingleton<IConnectionListenerFactory, H2cListenerFactory>();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             Limit(kestrel, options);
@@ -77,8 +77,9 @@ internal static class WebHost
         limits.KeepAliveTimeout = TimeSpan.FromMinutes(3);
         limits.MaxRequestHeaderCount = 1000;
 
-        // The gRPC servers take 1024 times what the HTTP surface takes; the latter checks its own, smaller limit.
-        limits.MaxRequestHeadersTotalSize = (int)Math.Clamp(options.ReadBufferBytes * 1024, 1 << 20, 64 << 20);
+        // The gRPC servers take up to 1024 times what the HTTP surface takes, as far as one connection's buffer goes; the HTTP
+        // surface checks its own, smaller limit.
+        limits.MaxRequestHeadersTotalSize = (int)Math.Clamp(options.ReadBufferBytes * 1024, 64 << 10, 1 << 20);
         limits.Http2.MaxRequestHeaderFieldSize = 1 << 20;
         limits.Http2.MaxStreamsPerConnection = 2048;
         limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
