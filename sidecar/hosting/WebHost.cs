@@ -1,6 +1,7 @@
 using DaprK8s.Sidecar.Api.Grpc;
 using DaprK8s.Sidecar.Flags;
 using Grpc.AspNetCore.Server;
+using Grpc.Reflection;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -37,7 +38,9 @@ internal static class WebHost
             listeners.Apply(kestrel);
         });
         builder.Services.AddGrpc(grpc => Configure(grpc, options));
-        builder.Services.AddGrpcReflection();
+        var described = DaprK8s.Protos.Runtime.V1.Dapr.Descriptor;
+        builder.Services.AddSingleton(new ReflectionServiceImpl(described));
+        builder.Services.AddSingleton(new ReflectionV1ServiceImpl(described));
         var app = builder.Build();
         app.Use(next => context => context.Features.Get<SurfaceFeature>()?.Kind switch
         {
@@ -49,7 +52,8 @@ internal static class WebHost
         });
         app.UseRouting();
         app.MapGrpcService<DaprService>();
-        app.MapGrpcReflectionService();
+        app.MapGrpcService<ReflectionServiceImpl>();
+        app.MapGrpcService<ReflectionV1ServiceImpl>();
         app.UseEndpoints(static _ => { });
         app.Run(handlers.GrpcProxy);
         return app;
