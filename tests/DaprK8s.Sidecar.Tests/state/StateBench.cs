@@ -28,7 +28,7 @@ internal sealed class StateBench
         Registry.Replace([Handle]);
         Block = new StateBlock(Registry, new ComponentRoad(resiliency ?? NoResiliency.Instance, new ComponentMetrics(metrics, self), TimeProvider.System), self);
         Http = new HttpSurface(new StateRoutes(Block).Routes);
-        Grpc = new DaprService(Block, new SecretsBlock(Registry, new ComponentRoad(NoResiliency.Instance, new ComponentMetrics(new(new(), NullLogger.Instance), self), TimeProvider.System), SecretScopes.None));
+        Grpc = new DaprService(Block, new SecretsBlock(Registry, new ComponentRoad(NoResiliency.Instance, new ComponentMetrics(new(new(), NullLogger.Instance), self), TimeProvider.System), SecretScopes.None), null!, null!);
     }
 
     public ComponentRegistry Registry { get; } = new();
