@@ -1,5 +1,6 @@
 using DaprK8s.Common.Resources;
 using DaprK8s.Components;
+using DaprK8s.Components.Metadata;
 
 namespace DaprK8s.Sidecar.Runtime;
 
@@ -25,9 +26,10 @@ internal enum ComponentStatus
 /// </summary>
 internal sealed class ComponentHandle
 {
-    private readonly TaskCompletionSource settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource settled = NewSignal();
     private readonly TimeProvider time;
     private volatile Snapshot snapshot;
+    private volatile TaskCompletionSource changed = NewSignal();
 
     public ComponentHandle(Component resource, ComponentKind kind, TimeProvider time)
     {
@@ -53,6 +55,14 @@ internal sealed class ComponentHandle
 
     /// <summary>The instance, when it is ready.</summary>
     public IComponent? Instance => snapshot.Instance;
+
+    /// <summary>The metadata with secrets and templates resolved; <see langword="null"/> until the loader has resolved it.</summary>
+    public ComponentMetadata? Metadata { get; set; }
+
+    /// <summary>
+    /// Completes at the next change of <see cref="Status"/>. Take it before looking at the status, so that no change is missed.
+    /// </summary>
+    public Task Changed => changed.Task;
 
     /// <summary>Completes once the first initialisation succeeded or was given up.</summary>
     public Task Settled => settled.Task;
@@ -85,7 +95,10 @@ internal sealed class ComponentHandle
         var since = snapshot.Status == status ? snapshot.Since : status == ComponentStatus.Failed ? snapshot.Since : time.GetUtcNow();
         snapshot = new Snapshot(status, instance, since, error);
         settled.TrySetResult();
+        Interlocked.Exchange(ref changed, NewSignal()).TrySetResult();
     }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private async ValueTask<T> WaitAsync<T>(CancellationToken cancellationToken)
         where T : class, IComponent

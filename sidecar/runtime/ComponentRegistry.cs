@@ -11,6 +11,11 @@ internal sealed class ComponentRegistry
 {
     private volatile FrozenDictionary<string, ComponentHandle> byName = FrozenDictionary<string, ComponentHandle>.Empty;
 
+    private volatile TaskCompletionSource changed = NewSignal();
+
+    /// <summary>Completes when the components are replaced next. Take it before looking one up, so that no change is missed.</summary>
+    public Task Changed => changed.Task;
+
     /// <summary>Every configured component, in load order.</summary>
     public IReadOnlyList<ComponentHandle> All { get; private set; } = [];
 
@@ -36,5 +41,8 @@ internal sealed class ComponentRegistry
     {
         All = handles;
         byName = handles.ToFrozenDictionary(h => h.Name, StringComparer.Ordinal);
+        Interlocked.Exchange(ref changed, NewSignal()).TrySetResult();
     }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

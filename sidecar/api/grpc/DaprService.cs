@@ -1,3 +1,5 @@
+using DaprK8s.Sidecar.PubSub;
+using DaprK8s.Sidecar.PubSub.Subscriptions;
 using DaprK8s.Sidecar.Secrets;
 using DaprK8s.Sidecar.State;
 
@@ -10,7 +12,9 @@ namespace DaprK8s.Sidecar.Api.Grpc;
 /// </summary>
 internal sealed partial class DaprService(
     StateBlock state,
-    SecretsBlock secrets)
+    SecretsBlock secrets,
+    PubSubBlock pubsub,
+    SubscriptionStreams streams)
     : DaprK8s.Protos.Runtime.V1.Dapr.DaprBase
 {
 }

@@ -1,0 +1,104 @@
+using DaprK8s.Common.Resources;
+using DaprK8s.Sidecar.Runtime;
+
+namespace DaprK8s.Sidecar.PubSub.Subscriptions;
+
+/// <summary>
+/// Every subscription that is known, whether or not it runs, and which one counts where two name the same component and
+/// topic (contract: messaging 2.5). Readers take an immutable list.
+/// </summary>
+internal sealed class SubscriptionCatalog(SubscriptionReader reader, SidecarInfo self)
+{
+    private readonly Lock gate = new();
+    private IReadOnlyList<SubscriptionDefinition> declarative = [];
+    private IReadOnlyList<SubscriptionDefinition> programmatic = [];
+    private readonly List<SubscriptionDefinition> streaming = [];
+
+    /// <summary>The subscriptions delivered to the app's port, in the order of the metadata API.</summary>
+    public IReadOnlyList<SubscriptionDefinition> ForApp { get; private set; } = [];
+
+    /// <summary>All subscriptions, for the metadata API: those of the app, then the open streams.</summary>
+    public IReadOnlyList<SubscriptionDefinition> List()
+    {
+        lock (gate)
+        {
+            return [.. ForApp, .. streaming];
+        }
+    }
+
+    /// <summary>Takes the Subscription resources in load order; those of other apps are left out.</summary>
+    public void LoadDeclarative(IEnumerable<Subscription> resources)
+    {
+        List<SubscriptionDefinition> read = [];
+        foreach (var resource in resources)
+        {
+            var name = resource.Source.Length > 0 ? $"Subscription {resource.Name} ({resource.Source})" : $"Subscription {resource.Name}";
+            if (resource.IsInScope(self.AppId) && reader.Read(resource.Spec, SubscriptionOrigin.Declarative, name, null) is { } definition)
+            {
+                read.Add(definition);
+            }
+        }
+
+        lock (gate)
+        {
+            declarative = read;
+            Settle();
+        }
+    }
+
+    /// <summary>Takes what the app answered.</summary>
+    public void SetProgrammatic(IReadOnlyList<SubscriptionDefinition> definitions)
+    {
+        lock (gate)
+        {
+            programmatic = definitions;
+            Settle();
+        }
+    }
+
+    public void AddStream(SubscriptionDefinition stream)
+    {
+        lock (gate)
+        {
+            streaming.Add(stream);
+        }
+    }
+
+    public void RemoveStream(SubscriptionDefinition stream)
+    {
+        lock (gate)
+        {
+            streaming.RemoveAll(s => ReferenceEquals(s, stream));
+        }
+    }
+
+    // The first of two declarative ones counts, the last of two programmatic ones, and a programmatic one takes a
+    // declarative one's place.
+    private void Settle()
+    {
+        var list = new List<SubscriptionDefinition>();
+        var places = new Dictionary<(string PubSub, string Topic), int>();
+        foreach (var definition in declarative)
+        {
+            if (places.TryAdd((definition.PubSub, definition.Topic), list.Count))
+            {
+                list.Add(definition);
+            }
+        }
+
+        foreach (var definition in programmatic)
+        {
+            if (places.TryGetValue((definition.PubSub, definition.Topic), out var place))
+            {
+                list[place] = definition;
+            }
+            else
+            {
+                places.Add((definition.PubSub, definition.Topic), list.Count);
+                list.Add(definition);
+            }
+        }
+
+        ForApp = list;
+    }
+}
