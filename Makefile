@@ -1,0 +1,41 @@
+# Every chore of this repository, one command each. `make` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The services that are there; each is published as one native executable.
+services := $(wildcard $(addsuffix /*.csproj,sidecar operator injector placement sentry scheduler))
+rid := linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
+export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+export DOTNET_NOLOGO := 1
+
+.PHONY: help run build test bench lint clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## two sample apps with their sidecars, until Ctrl-C (BACKEND=servers: on Redis and RabbitMQ)
+	@samples/run.sh
+
+build: ## the native executables, in dist/
+	@command -v clang >/dev/null && test -e /usr/include/zlib.h || .ci/install clang zlib1g-dev
+	@for project in $(services); do dotnet publish "$$project" --configuration Release --runtime $(rid) --output dist --nologo; done
+	@ls -l --block-size=K dist
+
+test: ## all tests (ONLY=name: those of the test projects with that in their name)
+	@tests/install-servers.sh
+	@tests/run.sh $(ONLY)
+
+bench: ## measures dist/daprd, or DAPRD=/path (SCENARIOS=startup,http QUICK=1 MINUTES=10 SAVE=1)
+	@tests/install-servers.sh
+	@dotnet run --configuration Release --project bench/DaprK8s.Bench -- \
+	  $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SAVE),-o)
+
+lint: ## code style and analyzers, changes nothing
+	@dotnet format DaprK8s.sln --verify-no-changes --severity warn
+	@dotnet build DaprK8s.sln --configuration Release --nologo --verbosity quiet
+
+clean: ## what was built, and the data of sample runs
+	@rm -rf dist .run TestResults samples/warehouse/node_modules
+	@find . -type d \( -name bin -o -name obj \) -not -path '*/node_modules/*' -prune -exec rm -rf {} +
