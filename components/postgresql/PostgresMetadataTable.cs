@@ -16,7 +16,8 @@ internal delegate Task Migration(NpgsqlConnection connection, CancellationToken 
 /// <param name="source">Connections.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of changes to the schema.</param>
-internal sealed class PostgresMetadataTable(string name, NpgsqlDataSource source, TimeProvider time, ILogger logger)
+/// <param name="component">The component, for the log.</param>
+internal sealed class PostgresMetadataTable(string name, NpgsqlDataSource source, TimeProvider time, ILogger logger, string component)
 {
     private const int CreateAttempts = 4;
     private const int LockWaitSeconds = 60;
@@ -83,7 +84,7 @@ internal sealed class PostgresMetadataTable(string name, NpgsqlDataSource source
             return false;
         }
 
-        logger.LogInformation("Bringing the schema noted as '{Key}' in {Table} to level {Level}", levelKey, name, level + 1);
+        logger.LogInformation("Bringing the tables of component {Component} to level {Level}", component, level + 1);
         await migrations[level](connection, cancellationToken);
         await using var note = new NpgsqlCommand(
             $"INSERT INTO {name} (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value", connection);
@@ -105,7 +106,7 @@ internal sealed class PostgresMetadataTable(string name, NpgsqlDataSource source
     // catalogue, of the table, its type or an index of those.
     private async Task CreateAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        logger.LogInformation("Creating metadata table '{Table}'", name);
+        logger.LogInformation("Creating the metadata table of component {Component}", component);
         for (var attempt = 1; ; attempt++)
         {
             try

@@ -66,7 +66,7 @@ internal sealed class PostgresStateStore : ITransactionalStateStore, IKeyListing
         database = new PostgresDatabase(PostgresProfile.CreateDataSource(context.Metadata), context.Time);
         await database.ConnectAsync(cancellationToken);
 
-        metadataTable = new PostgresMetadataTable(metadataName, database.Source, context.Time, context.Logger);
+        metadataTable = new PostgresMetadataTable(metadataName, database.Source, context.Time, context.Logger, context.LogName);
         await metadataTable.MigrateAsync(table.LevelKey, table.Migrations, cancellationToken);
         cleanup = ExpiredRowCleanup.Start(this, interval, context.Time, context.Logger);
     }

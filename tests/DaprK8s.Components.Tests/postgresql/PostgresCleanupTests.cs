@@ -6,7 +6,7 @@ namespace DaprK8s.Components.Tests.PostgreSql;
 
 /// <summary>Expired rows are removed once an interval, by one of the instances.</summary>
 [Collection(PostgresCollection.Name)]
-public sealed class PostgresCleanupTests(PostgresFixture fixture) : PostgresStateTests(fixture)
+public sealed class PostgresCleanupTests(PostgresFixture fixture) : PostgresStateTests
 {
     public static TheoryData<string, string, string> Versions => new()
     {
@@ -27,7 +27,7 @@ public sealed class PostgresCleanupTests(PostgresFixture fixture) : PostgresStat
     [MemberData(nameof(Versions))]
     public async Task Expired_rows_are_removed_after_an_interval_and_no_others(string version, string expiry, string noteKey)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         var time = new FakeTimeProvider();
         await using var store = await database.StartStoreAsync(version, time: time);
         await ExpireAsync(database, store, expiry, "dead");
@@ -49,7 +49,7 @@ public sealed class PostgresCleanupTests(PostgresFixture fixture) : PostgresStat
     [MemberData(nameof(Versions))]
     public async Task A_cleanup_of_another_instance_less_than_an_interval_ago_is_enough(string version, string expiry, string noteKey)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         var time = new FakeTimeProvider();
         var log = new RecordingLogger();
         await using var store = await database.StartStoreAsync(version, new Dictionary<string, string> { ["cleanupInterval"] = "10m" }, time, log);
@@ -68,7 +68,7 @@ public sealed class PostgresCleanupTests(PostgresFixture fixture) : PostgresStat
     [Fact]
     public async Task A_failed_cleanup_is_logged_and_the_next_one_comes()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         var time = new FakeTimeProvider();
         var log = new RecordingLogger();
         await using var store = await database.StartStoreAsync("v1", time: time, logger: log);
@@ -91,7 +91,7 @@ public sealed class PostgresCleanupTests(PostgresFixture fixture) : PostgresStat
     [InlineData("cleanupInterval", "-5m")]
     public async Task Zero_or_less_turns_the_cleanup_off(string field, string value)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         var time = new FakeTimeProvider();
         await using (var store = await database.StartStoreAsync("v1", new Dictionary<string, string> { [field] = value }, time))
         {
@@ -112,7 +112,7 @@ public sealed class PostgresCleanupTests(PostgresFixture fixture) : PostgresStat
     [InlineData("cleanupInterval", "2400h", 4_233_600)]
     public async Task The_interval_is_a_duration_or_seconds_and_empty_means_an_hour(string field, string value, int seconds)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         var time = new FakeTimeProvider();
         await using var store = await database.StartStoreAsync("v2", new Dictionary<string, string> { [field] = value }, time);
         await ExpireAsync(database, store, "expires_at", "dead");
@@ -125,7 +125,7 @@ public sealed class PostgresCleanupTests(PostgresFixture fixture) : PostgresStat
     [Fact]
     public async Task Of_several_instances_one_cleans_up()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         var time = new FakeTimeProvider();
         var logs = Enumerable.Range(0, 4).Select(_ => new RecordingLogger()).ToArray();
         List<IStateStore> stores = [];

@@ -5,14 +5,14 @@ namespace DaprK8s.Components.Tests.PostgreSql;
 
 /// <summary>Many at once: nothing is lost, nobody waits for ever.</summary>
 [Collection(PostgresCollection.Name)]
-public sealed class PostgresConcurrencyTests(PostgresFixture fixture) : PostgresStateTests(fixture)
+public sealed class PostgresConcurrencyTests(PostgresFixture fixture) : PostgresStateTests
 {
     [Theory]
     [InlineData("v1")]
     [InlineData("v2")]
     public async Task A_hundred_transactions_on_one_key_lose_nothing(string version)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var first = await database.StartStoreAsync(version);
         await using var second = await database.StartStoreAsync(version, new Dictionary<string, string> { ["maxConns"] = "12" });
         await first.SetAsync(SetOf("counter", "0"), Cancel);
@@ -50,7 +50,7 @@ public sealed class PostgresConcurrencyTests(PostgresFixture fixture) : Postgres
     [InlineData("v2")]
     public async Task A_hundred_unconditional_transactions_on_one_key_are_all_applied(string version)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync(version);
 
         await Task.WhenAll(Enumerable.Range(0, 100).Select(i => TransactAsync(store, SetOf("shared", $"{i}"), SetOf($"own||{i}", "1"))));
@@ -64,7 +64,7 @@ public sealed class PostgresConcurrencyTests(PostgresFixture fixture) : Postgres
     [InlineData("v2")]
     public async Task Transactions_that_take_the_same_keys_in_opposite_order_do_not_block_each_other(string version)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync(version, new Dictionary<string, string> { ["maxConns"] = "16" });
         string[] keys = [.. Enumerable.Range(0, 8).Select(i => $"k{i}")];
 
@@ -79,7 +79,7 @@ public sealed class PostgresConcurrencyTests(PostgresFixture fixture) : Postgres
     [Fact]
     public async Task A_transaction_that_the_server_gives_up_for_a_deadlock_is_run_again()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync();
         await store.SetAsync(SetOf("a", "1"), Cancel);
         await store.SetAsync(SetOf("b", "1"), Cancel);
@@ -113,7 +113,7 @@ public sealed class PostgresConcurrencyTests(PostgresFixture fixture) : Postgres
     [InlineData("v2", "'1'", "value", false)]
     public async Task An_assertion_that_a_key_is_missing_waits_for_an_insert_under_way(string version, string values, string columns, bool commits)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync(version);
         await using var other = await database.OpenAsync();
         await using var transaction = await other.BeginTransactionAsync(Cancel);
@@ -145,7 +145,7 @@ public sealed class PostgresConcurrencyTests(PostgresFixture fixture) : Postgres
     [InlineData("v2")]
     public async Task Of_many_transactions_that_assert_a_key_missing_and_write_it_exactly_one_wins(string version)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync(version, new Dictionary<string, string> { ["maxConns"] = "16" });
 
         for (var round = 0; round < 10; round++)
@@ -166,7 +166,7 @@ public sealed class PostgresConcurrencyTests(PostgresFixture fixture) : Postgres
     [InlineData("v2")]
     public async Task An_asserted_item_cannot_change_before_the_transaction_ends(string version)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync(version);
         await store.SetAsync(SetOf("fence", "1"), Cancel);
         await store.SetAsync(SetOf("row", "1"), Cancel);
@@ -194,7 +194,7 @@ public sealed class PostgresConcurrencyTests(PostgresFixture fixture) : Postgres
     [Fact]
     public async Task A_cancelled_call_ends_also_in_the_server()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync();
         await store.SetAsync(SetOf("k", "1"), Cancel);
         await using var other = await database.OpenAsync();
@@ -219,7 +219,7 @@ public sealed class PostgresConcurrencyTests(PostgresFixture fixture) : Postgres
     [Fact]
     public async Task A_call_ends_when_its_timeout_is_over()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync("v1", new Dictionary<string, string> { ["timeout"] = "1s" });
         await store.SetAsync(SetOf("k", "1"), Cancel);
         await using var other = await database.OpenAsync();

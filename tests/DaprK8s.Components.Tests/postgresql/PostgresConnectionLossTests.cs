@@ -4,7 +4,7 @@ using Npgsql;
 namespace DaprK8s.Components.Tests.PostgreSql;
 
 /// <summary>The server, one that only these tests use, goes away and comes back.</summary>
-public sealed class PostgresConnectionLossTests(PostgresFixture fixture) : PostgresStateTests(fixture), IClassFixture<PostgresFixture>
+public sealed class PostgresConnectionLossTests(PostgresFixture fixture) : PostgresStateTests, IClassFixture<PostgresFixture>
 {
     public static TheoryData<string, string> Calls
     {
@@ -27,13 +27,13 @@ public sealed class PostgresConnectionLossTests(PostgresFixture fixture) : Postg
     [MemberData(nameof(Calls))]
     public async Task The_first_call_after_a_crash_of_the_server_works(string version, string call)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         var time = new FakeTimeProvider();
         await using var store = await database.StartStoreAsync(version, time: time);
         var etag = await FillPoolAsync(store);
 
-        await Fixture.Server.StopAsync();
-        await Fixture.Server.RestartAsync();
+        await fixture.Server.StopAsync();
+        await fixture.Server.RestartAsync();
         time.Advance(TimeSpan.FromSeconds(2));
 
         await CallAsync(store, call, etag);
@@ -43,7 +43,7 @@ public sealed class PostgresConnectionLossTests(PostgresFixture fixture) : Postg
     [MemberData(nameof(Calls))]
     public async Task The_first_call_after_the_sessions_were_ended_works_however_soon_it_comes(string version, string call)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync(version, time: new FakeTimeProvider());
         var etag = await FillPoolAsync(store);
 
@@ -55,10 +55,10 @@ public sealed class PostgresConnectionLossTests(PostgresFixture fixture) : Postg
     [Fact]
     public async Task While_the_server_is_away_calls_fail_without_showing_the_password_and_work_again_when_it_is_back()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync();
         await FillPoolAsync(store);
-        await Fixture.Server.StopAsync();
+        await fixture.Server.StopAsync();
 
         Exception?[] errors =
         [
@@ -68,9 +68,9 @@ public sealed class PostgresConnectionLossTests(PostgresFixture fixture) : Postg
             await Record.ExceptionAsync(() => database.StartStoreAsync()),
         ];
 
-        Assert.All(errors, e => Assert.DoesNotContain(Fixture.Server.Password, Assert.IsAssignableFrom<Exception>(e).ToString(), StringComparison.Ordinal));
+        Assert.All(errors, e => Assert.DoesNotContain(fixture.Server.Password, Assert.IsAssignableFrom<Exception>(e).ToString(), StringComparison.Ordinal));
         Assert.StartsWith("failed to connect to the database: ", errors[3]!.Message, StringComparison.Ordinal);
-        await Fixture.Server.RestartAsync();
+        await fixture.Server.RestartAsync();
         await store.SetAsync(SetOf("k", "5"), Cancel);
         Assert.Equal("5", await TextAsync(store, "k"));
     }
@@ -78,7 +78,7 @@ public sealed class PostgresConnectionLossTests(PostgresFixture fixture) : Postg
     [Fact]
     public async Task Calls_at_the_moment_of_a_crash_either_fail_or_are_kept_and_none_hangs()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync("v2", new Dictionary<string, string> { ["maxConns"] = "8" });
         using var enough = new CancellationTokenSource();
         var writers = Enumerable.Range(0, 8).Select(w => Task.Run(async () =>
@@ -101,8 +101,8 @@ public sealed class PostgresConnectionLossTests(PostgresFixture fixture) : Postg
         })).ToArray();
 
         await Support.Eventually.TrueAsync(async () => (await KeysAsync(store, "w||")).Count > 50, "the writers write");
-        await Fixture.Server.StopAsync();
-        await Fixture.Server.RestartAsync();
+        await fixture.Server.StopAsync();
+        await fixture.Server.RestartAsync();
         var before = (await KeysAsync(store, "w||")).Count;
         await Support.Eventually.TrueAsync(async () => (await KeysAsync(store, "w||")).Count > before + 50, "the writers write again");
         await enough.CancelAsync();

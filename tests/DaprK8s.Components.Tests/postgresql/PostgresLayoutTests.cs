@@ -5,7 +5,7 @@ namespace DaprK8s.Components.Tests.PostgreSql;
 
 /// <summary>Tables, columns and values as Dapr has them: what one writes, the other reads.</summary>
 [Collection(PostgresCollection.Name)]
-public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresStateTests(fixture)
+public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresStateTests
 {
     private static string ColumnsOf(string table) =>
         $"""
@@ -19,7 +19,7 @@ public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresState
     [Fact]
     public async Task V1_makes_the_table_of_Dapr()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync("v1");
 
         Assert.Equal(
@@ -46,7 +46,7 @@ public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresState
     [Fact]
     public async Task V2_makes_the_table_of_Dapr()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync("v2");
 
         Assert.Equal(
@@ -73,7 +73,7 @@ public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresState
     [Fact]
     public async Task V1_keeps_JSON_as_jsonb_and_bytes_as_a_base64_string()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync("v1");
         await store.SetAsync(SetOf("app||json", "{\"b\":1,\"a\":\"<é>\"}"), Cancel);
         await store.SetAsync(SetOf("app||text", "\"AQI=\""), Cancel);
@@ -95,7 +95,7 @@ public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresState
     [Fact]
     public async Task V2_keeps_the_bytes_that_it_is_given()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync("v2");
         await store.SetAsync(SetOf("app||json", "{\"b\":1,  \"a\":2}"), Cancel);
         await store.SetAsync(BytesOf("app||bytes", 0, 255, 16), Cancel);
@@ -108,7 +108,7 @@ public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresState
     [Fact]
     public async Task V1_reads_rows_that_Dapr_wrote()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync("v1");
         await database.ExecuteAsync(
             """
@@ -129,7 +129,7 @@ public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresState
     [Fact]
     public async Task V2_reads_rows_that_Dapr_wrote()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync("v2");
         await database.ExecuteAsync(
             """
@@ -151,7 +151,7 @@ public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresState
     [InlineData("v2", "created_at", "updated_at", "expires_at")]
     public async Task A_write_keeps_the_books_of_a_row(string version, string created, string updated, string expires)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync(version);
         await store.SetAsync(SetOf("k", "1", ttl: 100), Cancel);
         Assert.Equal(
@@ -173,7 +173,7 @@ public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresState
     [InlineData(" 1")]
     public async Task V1_calls_an_ETag_that_is_no_32_bit_number_invalid(string etag)
     {
-        await using var store = await Fixture.Shared.StartStoreAsync("v1", new Dictionary<string, string> { ["tableName"] = "items" });
+        await using var store = await fixture.Shared.StartStoreAsync("v1", new Dictionary<string, string> { ["tableName"] = "items" });
         await store.SetAsync(SetOf("app||k", "1"), Cancel);
 
         var errors = new[]
@@ -190,7 +190,7 @@ public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresState
     [Fact]
     public async Task V2_calls_an_ETag_that_is_no_UUID_a_mismatch()
     {
-        await using var store = await Fixture.Shared.StartStoreAsync("v2", new Dictionary<string, string> { ["tablePrefix"] = "v2_" });
+        await using var store = await fixture.Shared.StartStoreAsync("v2", new Dictionary<string, string> { ["tablePrefix"] = "v2_" });
         await store.SetAsync(SetOf("app||k", "1"), Cancel);
 
         await Assert.ThrowsAsync<ETagMismatchException>(async () => await store.SetAsync(SetOf("app||k", "2", "not-a-uuid"), Cancel));
@@ -202,7 +202,7 @@ public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresState
     [Fact]
     public async Task A_first_write_that_came_second_says_that_no_item_was_updated()
     {
-        await using var store = await Fixture.Shared.StartStoreAsync("v2", new Dictionary<string, string> { ["tablePrefix"] = "v2_" });
+        await using var store = await fixture.Shared.StartStoreAsync("v2", new Dictionary<string, string> { ["tablePrefix"] = "v2_" });
         var first = SetOf($"first||{Guid.NewGuid()}", "1") with { Concurrency = StateConcurrency.FirstWrite };
         await store.SetAsync(first, Cancel);
 
@@ -216,7 +216,7 @@ public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresState
     [InlineData("v2", "v2_", "tablePrefix")]
     public async Task Keys_must_not_be_empty(string version, string name, string field)
     {
-        await using var store = await Fixture.Shared.StartStoreAsync(version, new Dictionary<string, string> { [field] = name });
+        await using var store = await fixture.Shared.StartStoreAsync(version, new Dictionary<string, string> { [field] = name });
 
         var get = await Assert.ThrowsAsync<ArgumentException>(async () => await store.GetAsync(new StateGet(""), Cancel));
         var set = await Assert.ThrowsAsync<ArgumentException>(async () => await store.SetAsync(SetOf("", "1"), Cancel));
@@ -232,7 +232,7 @@ public sealed class PostgresLayoutTests(PostgresFixture fixture) : PostgresState
     [InlineData("v2")]
     public async Task A_key_asked_twice_in_a_bulk_read_is_answered_twice(string version)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync(version);
         await store.SetAsync(SetOf("a", "1"), Cancel);
 

@@ -5,7 +5,7 @@ namespace DaprK8s.Components.Tests.PostgreSql;
 
 /// <summary>Component metadata, on a server.</summary>
 [Collection(PostgresCollection.Name)]
-public sealed class PostgresMetadataTests(PostgresFixture fixture) : PostgresStateTests(fixture)
+public sealed class PostgresMetadataTests(PostgresFixture fixture) : PostgresStateTests
 {
     [Theory]
     [InlineData("state.postgresql", "v1")]
@@ -49,7 +49,7 @@ public sealed class PostgresMetadataTests(PostgresFixture fixture) : PostgresSta
     public async Task A_table_name_that_is_none_is_refused(string field, string value, string version)
     {
         var error = await Assert.ThrowsAsync<ComponentMetadataException>(
-            () => Fixture.Shared.StartStoreAsync(version, new Dictionary<string, string> { [field] = value }));
+            () => fixture.Shared.StartStoreAsync(version, new Dictionary<string, string> { [field] = value }));
 
         Assert.Equal(field, error.Field);
         Assert.Contains("is not a table name", error.Message, StringComparison.Ordinal);
@@ -58,8 +58,8 @@ public sealed class PostgresMetadataTests(PostgresFixture fixture) : PostgresSta
     [Fact]
     public async Task A_store_connects_by_URL_and_by_single_fields()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
-        var server = Fixture.Server;
+        await using var database = await fixture.NewDatabaseAsync();
+        var server = fixture.Server;
         Dictionary<string, string>[] forms =
         [
             new() { ["url"] = $"postgres://{server.User}:{server.Password}@{server.Host}:{server.Port}/{database.Name}?sslmode=disable&application_name=one" },
@@ -86,7 +86,7 @@ public sealed class PostgresMetadataTests(PostgresFixture fixture) : PostgresSta
     [Fact]
     public async Task Parameters_of_the_connection_string_reach_the_session()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync("v1", new Dictionary<string, string>
         {
             ["connectionString"] = database.Keywords + " application_name='my app' default_transaction_read_only=off work_mem='5 MB'",
@@ -104,11 +104,11 @@ public sealed class PostgresMetadataTests(PostgresFixture fixture) : PostgresSta
         var log = new RecordingLogger();
 
         var error = await Assert.ThrowsAsync<InvalidOperationException>(
-            () => Fixture.Shared.StartStoreAsync("v1", new Dictionary<string, string> { [field] = value, ["timeout"] = "1s" }, logger: log));
+            () => fixture.Shared.StartStoreAsync("v1", new Dictionary<string, string> { [field] = value, ["timeout"] = "1s" }, logger: log));
 
         Assert.StartsWith("failed to connect to the database: ", error.Message, StringComparison.Ordinal);
         var everything = error + string.Join('\n', log.Lines);
-        Assert.DoesNotContain(Fixture.Server.Password, everything, StringComparison.Ordinal);
+        Assert.DoesNotContain(fixture.Server.Password, everything, StringComparison.Ordinal);
         Assert.DoesNotContain("wr0ng-one", everything, StringComparison.Ordinal);
     }
 
@@ -117,7 +117,7 @@ public sealed class PostgresMetadataTests(PostgresFixture fixture) : PostgresSta
     [InlineData("v2")]
     public async Task Statements_are_prepared_in_the_server(string version)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await using var store = await database.StartStoreAsync(version, new Dictionary<string, string> { ["connectionString"] = database.Keywords + " log_statement=all" });
         for (var i = 0; i < 5; i++)
         {
@@ -125,7 +125,7 @@ public sealed class PostgresMetadataTests(PostgresFixture fixture) : PostgresSta
         }
 
         await Eventually.TrueAsync(
-            () => Fixture.Server.Output.Split('\n').Any(l => l.Contains("execute _auto", StringComparison.Ordinal) && l.Contains("INSERT INTO", StringComparison.Ordinal)),
+            () => fixture.Server.Output.Split('\n').Any(l => l.Contains("execute _auto", StringComparison.Ordinal) && l.Contains("INSERT INTO", StringComparison.Ordinal)),
             "the server logs the execution of a named statement");
     }
 }

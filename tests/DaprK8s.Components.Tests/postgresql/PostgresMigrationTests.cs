@@ -2,7 +2,7 @@ namespace DaprK8s.Components.Tests.PostgreSql;
 
 /// <summary>From any older schema to the newest, whoever else starts at the same time.</summary>
 [Collection(PostgresCollection.Name)]
-public sealed class PostgresMigrationTests(PostgresFixture fixture) : PostgresStateTests(fixture)
+public sealed class PostgresMigrationTests(PostgresFixture fixture) : PostgresStateTests
 {
     private const string Metadata = "CREATE TABLE dapr_metadata (key text NOT NULL PRIMARY KEY, value text NOT NULL);";
 
@@ -36,7 +36,7 @@ public sealed class PostgresMigrationTests(PostgresFixture fixture) : PostgresSt
     [InlineData("v2", V2Level1)]
     public async Task A_table_of_an_older_level_is_brought_to_the_newest(string version, string before)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await database.ExecuteAsync(before);
 
         await using var store = await database.StartStoreAsync(version);
@@ -54,7 +54,7 @@ public sealed class PostgresMigrationTests(PostgresFixture fixture) : PostgresSt
     [Fact]
     public async Task Rows_that_have_numbers_keep_them()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await database.ExecuteAsync(Metadata + V1Level1 + Note("migrations", "2") +
             "ALTER TABLE state ADD expiredate timestamptz; ALTER TABLE state ADD row_id bigint; UPDATE state SET row_id = 70 WHERE key = 'app||young';");
 
@@ -70,7 +70,7 @@ public sealed class PostgresMigrationTests(PostgresFixture fixture) : PostgresSt
     [InlineData("v2", "migrations-state-v2-")]
     public async Task A_level_higher_than_known_is_left_alone(string version, string key)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await (await database.StartStoreAsync(version)).DisposeAsync();
         await database.ExecuteAsync($"UPDATE dapr_metadata SET value = '9' WHERE key = '{key}'");
 
@@ -86,7 +86,7 @@ public sealed class PostgresMigrationTests(PostgresFixture fixture) : PostgresSt
     [InlineData("")]
     public async Task A_level_that_is_no_number_is_an_error(string level)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await database.ExecuteAsync(Metadata + Note("migrations", level));
 
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => database.StartStoreAsync());
@@ -99,7 +99,7 @@ public sealed class PostgresMigrationTests(PostgresFixture fixture) : PostgresSt
     [InlineData("v2")]
     public async Task Several_instances_that_start_at_once_all_succeed(string version)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
 
         var stores = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Task.Run(() => database.StartStoreAsync(version))));
 
@@ -119,7 +119,7 @@ public sealed class PostgresMigrationTests(PostgresFixture fixture) : PostgresSt
     [Fact]
     public async Task Several_instances_that_start_at_once_migrate_old_rows_once()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await database.ExecuteAsync(Metadata + V1Level1 + Note("migrations", "1"));
 
         var stores = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Task.Run(() => database.StartStoreAsync())));
@@ -134,7 +134,7 @@ public sealed class PostgresMigrationTests(PostgresFixture fixture) : PostgresSt
     [Fact]
     public async Task A_migration_waits_for_the_lock_of_another_sidecar()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await database.ExecuteAsync(Metadata + Note("lock", "lock"));
         await using var other = await database.OpenAsync();
         await using var transaction = await other.BeginTransactionAsync(Cancel);
@@ -159,7 +159,7 @@ public sealed class PostgresMigrationTests(PostgresFixture fixture) : PostgresSt
     [Fact]
     public async Task A_failed_migration_leaves_nothing_half_done()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
 
         // A column row_id of another type cannot become an identity.
         await database.ExecuteAsync(Metadata + V1Level1 + Note("migrations", "2") + "ALTER TABLE state ADD expiredate timestamptz; ALTER TABLE state ADD row_id text;");
@@ -177,7 +177,7 @@ public sealed class PostgresMigrationTests(PostgresFixture fixture) : PostgresSt
     [InlineData("v2")]
     public async Task A_user_who_may_only_read_and_write_can_use_a_schema_that_is_there(string version)
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await (await database.StartStoreAsync(version)).DisposeAsync();
         var user = $"plain_{database.Name}";
         await database.ExecuteAsync(
@@ -192,7 +192,7 @@ public sealed class PostgresMigrationTests(PostgresFixture fixture) : PostgresSt
     [Fact]
     public async Task Tables_may_have_names_and_schemas_of_their_own()
     {
-        await using var database = await Fixture.NewDatabaseAsync();
+        await using var database = await fixture.NewDatabaseAsync();
         await database.ExecuteAsync("CREATE SCHEMA apps; CREATE SCHEMA notes");
         Dictionary<string, string> v1 = new() { ["tableName"] = "apps.Orders", ["metadataTableName"] = "notes.meta" };
         Dictionary<string, string> quoted = new() { ["tableName"] = "apps.\"My Orders\"", ["metadataTableName"] = "notes.meta2" };

@@ -3,11 +3,8 @@ using System.Text;
 namespace DaprK8s.Components.Tests.PostgreSql;
 
 /// <summary>What the tests of the PostgreSQL state store have in common.</summary>
-public abstract class PostgresStateTests(PostgresFixture fixture)
+public abstract class PostgresStateTests
 {
-    /// <summary>The server.</summary>
-    protected PostgresFixture Fixture => fixture;
-
     /// <summary>Ends with the test.</summary>
     protected static CancellationToken Cancel => TestContext.Current.CancellationToken;
 

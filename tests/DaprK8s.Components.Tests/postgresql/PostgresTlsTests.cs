@@ -6,7 +6,7 @@ using DaprK8s.TestServers;
 namespace DaprK8s.Components.Tests.PostgreSql;
 
 /// <summary>Transport security, against a server whose certificate bears the name <c>db.example.test</c>.</summary>
-public sealed class PostgresTlsTests(PostgresTlsTests.TlsServer tls) : PostgresStateTests(null!), IClassFixture<PostgresTlsTests.TlsServer>
+public sealed class PostgresTlsTests(PostgresTlsTests.TlsServer tls) : PostgresStateTests, IClassFixture<PostgresTlsTests.TlsServer>
 {
     private string Connection => $"port={tls.Server.Port} user={tls.Server.User} password={tls.Server.Password} dbname=postgres";
 
