@@ -18,6 +18,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using HttpSurface = DaprK8s.Sidecar.Tests.State.HttpSurface;
 
 namespace DaprK8s.Sidecar.Tests.PubSub;
 

@@ -5,9 +5,9 @@ namespace DaprK8s.Sidecar.Tests.PubSub;
 
 public sealed class TopicScopesTests
 {
-    private static readonly Gen<string> GenTopic = Gen.OneOfConst("a", "b", "c", "d");
+    private static readonly Gen<string> GenTopic = Gen.OneOf("a", "b", "c", "d");
     private static readonly Gen<string[]> GenTopics = GenTopic.Array[0, 3];
-    private static readonly Gen<(string App, string[] Topics)[]> GenScope = Gen.Select(Gen.OneOfConst("app1", "App1", "app2"), GenTopics).Array[0, 3];
+    private static readonly Gen<(string App, string[] Topics)[]> GenScope = Gen.Select(Gen.OneOf("app1", "App1", "app2"), GenTopics).Array[0, 3];
 
     [Fact]
     public void A_topic_is_allowed_exactly_as_the_rules_say()
