@@ -18,7 +18,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
-using HttpSurface = DaprK8s.Sidecar.Tests.State.HttpSurface;
 
 namespace DaprK8s.Sidecar.Tests.PubSub;
 
@@ -51,8 +50,8 @@ internal sealed class PubSubBench
         NewHost = disabled => new SubscriptionHost(
             app, Registry, Catalog, new SubscriptionDiscovery(app, reader, self, Time, Log), Streams, Settings, Services, disabled);
         Host = NewHost(false);
-        Http = new HttpSurface(new PubSubRoutes(Block).Routes);
-        Grpc = new DaprService(null!, null!, Block, Streams);
+        Http = new HttpProbe(new PubSubRoutes(Block).Routes);
+        Grpc = GrpcProbe.Service(Block, Streams);
         Call.UserState["__HttpContext"] = new DefaultHttpContext();
     }
 
@@ -80,7 +79,7 @@ internal sealed class PubSubBench
 
     public Func<bool, SubscriptionHost> NewHost { get; }
 
-    public HttpSurface Http { get; }
+    public HttpProbe Http { get; }
 
     public DaprService Grpc { get; }
 

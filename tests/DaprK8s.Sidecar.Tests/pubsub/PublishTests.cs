@@ -152,8 +152,8 @@ public sealed class PublishTests
 
         async Task ExpectAsync(PublishEventRequest request, StatusCode code, string reason, string text)
         {
-            var error = await GrpcSurface.ErrorOfAsync(() => bench.Grpc.PublishEvent(request, bench.Call));
-            Assert.Equal((code, text, reason), (error.Code, error.Text, GrpcSurface.Reason(error.Details)));
+            var error = await GrpcProbe.ErrorOfAsync(() => bench.Grpc.PublishEvent(request, bench.Call));
+            Assert.Equal((code, text, reason), (error.Code, error.Text, GrpcProbe.Reason(error.Details)));
         }
     }
 
@@ -164,12 +164,12 @@ public sealed class PublishTests
         var unknown = Request(pubsub: "none");
         unknown.Metadata["k"] = "v";
 
-        var notFound = await GrpcSurface.ErrorOfAsync(() => bench.Grpc.PublishEvent(unknown, bench.Call));
-        var forbidden = await GrpcSurface.ErrorOfAsync(() => bench.Grpc.PublishEvent(Request(topic: "secret"), bench.Call));
+        var notFound = await GrpcProbe.ErrorOfAsync(() => bench.Grpc.PublishEvent(unknown, bench.Call));
+        var forbidden = await GrpcProbe.ErrorOfAsync(() => bench.Grpc.PublishEvent(Request(topic: "secret"), bench.Call));
 
-        Assert.Equal("v", GrpcSurface.Find<ErrorInfo>(notFound.Details)!.Metadata["k"]);
-        Assert.Equal("secret", GrpcSurface.Find<ErrorInfo>(forbidden.Details)!.Metadata["topic"]);
-        Assert.Equal("pubsub", GrpcSurface.Find<ResourceInfo>(forbidden.Details)!.ResourceName);
+        Assert.Equal("v", GrpcProbe.Find<ErrorInfo>(notFound.Details)!.Metadata["k"]);
+        Assert.Equal("secret", GrpcProbe.Find<ErrorInfo>(forbidden.Details)!.Metadata["topic"]);
+        Assert.Equal("pubsub", GrpcProbe.Find<ResourceInfo>(forbidden.Details)!.ResourceName);
     }
 
     [Fact]
@@ -179,12 +179,12 @@ public sealed class PublishTests
         bench.Handle.MarkFailed("connection refused");
 
         var answer = await bench.Http.SendAsync("POST", "/v1.0/publish/pubsub/t", "x");
-        var error = await GrpcSurface.ErrorOfAsync(() => bench.Grpc.PublishEvent(Request(), bench.Call));
+        var error = await GrpcProbe.ErrorOfAsync(() => bench.Grpc.PublishEvent(Request(), bench.Call));
 
         Assert.Equal(400, answer.Status);
         Assert.Contains("ERR_PUBSUB_NOT_CONFIGURED", answer.Body, StringComparison.Ordinal);
         Assert.Contains("connection refused", answer.Body, StringComparison.Ordinal);
-        Assert.Equal((StatusCode.FailedPrecondition, "DAPR_PUBSUB_NOT_CONFIGURED"), (error.Code, GrpcSurface.Reason(error.Details)));
+        Assert.Equal((StatusCode.FailedPrecondition, "DAPR_PUBSUB_NOT_CONFIGURED"), (error.Code, GrpcProbe.Reason(error.Details)));
     }
 
     [Fact]

@@ -180,7 +180,7 @@ public sealed class SubscriptionStreamTests
             new Request { InitialRequest = new() { PubsubName = "pubsub", Topic = "t" } },
             "failed to create subscription for pubsub: subscription to topic 't' on pubsub 'pubsub' is not allowed");
         var unknown = await ExpectAsync(new Request { InitialRequest = new() { PubsubName = "none", Topic = "t" } }, "pubsub none is not found", StatusCode.InvalidArgument);
-        Assert.Equal("DAPR_PUBSUB_NOT_FOUND", GrpcSurface.Reason(unknown));
+        Assert.Equal("DAPR_PUBSUB_NOT_FOUND", GrpcProbe.Reason(unknown));
         Assert.Single(unknown);
 
         bench.Broker.FailNextSubscribe(new BrokerUnavailableException("down"));
@@ -190,7 +190,7 @@ public sealed class SubscriptionStreamTests
         {
             var client = new Client(bench);
             client.Send(first);
-            var error = await GrpcSurface.ErrorOfAsync(() => client.Call);
+            var error = await GrpcProbe.ErrorOfAsync(() => client.Call);
             Assert.Equal((code, text), (error.Code, error.Text));
             return error.Details;
         }

@@ -2,6 +2,8 @@ using System.Text;
 using DaprK8s.Sidecar.Api.Grpc;
 using DaprK8s.Sidecar.Api.Http;
 using DaprK8s.Sidecar.Errors;
+using DaprK8s.Sidecar.PubSub;
+using DaprK8s.Sidecar.PubSub.Subscriptions;
 using DaprK8s.Sidecar.Secrets;
 using DaprK8s.Sidecar.State;
 using Grpc.Core;
@@ -84,6 +86,9 @@ internal static class GrpcProbe
 {
     /// <summary>The service with nothing behind it but these two blocks.</summary>
     public static DaprService Service(StateBlock state, SecretsBlock secrets) => new(state, secrets, null!, null!, null!, null!, null!, null!);
+
+    /// <summary>The service with nothing behind it but pub/sub.</summary>
+    public static DaprService Service(PubSubBlock pubsub, SubscriptionStreams streams) => new(null!, null!, pubsub, streams, null!, null!, null!, null!);
 
     /// <summary>Calls and returns the error as the interceptor sends it, with its details.</summary>
     public static async Task<(StatusCode Code, string Text, IReadOnlyList<Google.Protobuf.WellKnownTypes.Any> Details)> ErrorOfAsync(Func<Task> call)

@@ -11,7 +11,6 @@ using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Sidecar.Secrets;
 using DaprK8s.Sidecar.State;
 using Microsoft.Extensions.Logging.Abstractions;
-using HttpSurface = DaprK8s.Sidecar.Tests.State.HttpSurface;
 
 namespace DaprK8s.Sidecar.Tests.State;
 
