@@ -1,5 +1,6 @@
 using DaprK8s.Components.PubSub.InMemory;
 using DaprK8s.Components.PubSub.RabbitMq;
+using DaprK8s.Components.PubSub.Sqlite;
 using DaprK8s.Components.State.InMemory;
 
 namespace DaprK8s.Components;
@@ -10,6 +11,7 @@ public static partial class ProviderCatalog
     [
         PubSub(["pubsub.in-memory"], "v1", InMemoryPubSub.Describe),
         PubSub(["pubsub.rabbitmq"], "v1", RabbitMqPubSub.Describe),
+        PubSub(["pubsub.sqlite"], "v1", SqlitePubSub.Describe),
         State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
     ];
 
