@@ -227,6 +227,11 @@ internal sealed partial class BrokerLoop
     private void Finish(long now)
     {
         failing = false;
+        if (publishes.Count > 0 || answers.Exists(a => a.Settlement != Settlement.Ack))
+        {
+            ChangeNotice.Give(settings.Path, context);
+        }
+
         foreach (var command in publishes.Concat<BrokerCommand>(closes))
         {
             command.Complete();
@@ -269,7 +274,7 @@ internal sealed partial class BrokerLoop
         var subscription = open.Subscription;
         if (!subscription.Stopped) // It is when its caller gave up meanwhile.
         {
-            watcher ??= new WalWatcher(settings.Path, WakeUp, context);
+            notice ??= new ChangeNotice(settings.Path, WakeUp, context);
             subscriptions.Add(subscription);
             subscription.Hungry = true;
             WakeUp();

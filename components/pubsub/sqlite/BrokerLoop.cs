@@ -21,7 +21,7 @@ internal sealed partial class BrokerLoop : IAsyncDisposable
     private readonly Channel<object> inbox = Channel.CreateUnbounded<object>(new() { SingleReader = true });
     private readonly ITimer timer;
     private readonly Task running;
-    private WalWatcher? watcher;
+    private ChangeNotice? notice;
     private int wakeUps;
     private bool failing;
 
@@ -50,7 +50,7 @@ internal sealed partial class BrokerLoop : IAsyncDisposable
     {
         inbox.Writer.TryComplete();
         await running;
-        watcher?.Dispose();
+        notice?.Dispose();
         await timer.DisposeAsync();
         tables.Dispose();
     }
