@@ -31,7 +31,7 @@ internal sealed class H2cEndPoint(string name) : EndPoint
 /// Lets one clear-text port speak HTTP/1.1 and HTTP/2 with prior knowledge (contract: api 1.1). Kestrel picks one of them for a
 /// port without TLS, so connections that begin with the HTTP/2 preface (RFC 9113, section 3.4) are passed on to a second endpoint.
 /// </summary>
-internal sealed class H2cListenerFactory : IConnectionListenerFactory, IConnectionListenerFactorySelector
+internal sealed class H2cListenerFactory : IConnectionListenerFactory
 {
     public bool CanBind(EndPoint endpoint) => endpoint is H2cEndPoint;
 

@@ -5,6 +5,7 @@ using DaprK8s.Sidecar.Api.Grpc;
 using DaprK8s.Sidecar.Api.Http;
 using DaprK8s.Sidecar.App;
 using DaprK8s.Sidecar.Flags;
+using DaprK8s.Sidecar.GrpcServer;
 using DaprK8s.Sidecar.Hosting;
 using DaprK8s.Sidecar.Invocation;
 using DaprK8s.Sidecar.Observability;
@@ -14,7 +15,6 @@ using DaprK8s.Sidecar.Resiliency;
 using DaprK8s.Sidecar.Secrets;
 using DaprK8s.Sidecar.State;
 using DaprK8s.Sidecar.Tracing;
-using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Sidecar.Runtime;
@@ -116,19 +116,25 @@ internal sealed class Sidecar
             loggers.CreateLogger("dapr.runtime.http"));
         var grpc = new GrpcSurface(new GrpcAccess(spec.Api), token, tracer);
         var internalServer = new InternalServer(App, proxy, invocationMetrics, tracer, maxMessage);
-        Web = WebHost.Build(
-            options.Listen,
-            listeners,
-            loggers,
-            new ApiInterceptor(new GrpcServerMetrics(Metrics, Self), errorCodes, apiLog, time, loggers.CreateLogger("dapr.runtime.grpc.api")),
-            new DaprService(state, secrets, pubsub, streams, invoker, metadata, Subscriptions, shutdown),
-            new SurfaceHandlers(
-                http.HandleAsync,
-                http.HandlePublicAsync,
-                new MetricsEndpoint(Metrics).HandleAsync,
-                context => internalServer.HandleAsync(context).AsTask(),
-                grpc.HandleAsync,
-                context => proxy.FromClientAsync(context).AsTask()));
+        var methods = new GrpcMethods(
+            new GrpcServerMetrics(Metrics, Self), errorCodes, apiLog, options.Listen.MaxBodyBytes >= 0 ? options.Listen.MaxBodyBytes : int.MaxValue, time,
+            loggers.CreateLogger("dapr.runtime.grpc.api"));
+        new DaprService(state, secrets, pubsub, streams, invoker, metadata, Subscriptions, shutdown).AddTo(methods);
+        var metricsEndpoint = new MetricsEndpoint(Metrics);
+        Web = new WebServer(options.Listen, listeners, loggers, context => context.Features.Get<SurfaceFeature>()?.Kind switch
+        {
+            SurfaceKind.Http => http.HandleAsync(context),
+            SurfaceKind.Internal => internalServer.HandleAsync(context).AsTask(),
+            SurfaceKind.Public => http.HandlePublicAsync(context),
+            SurfaceKind.Metrics => metricsEndpoint.HandleAsync(context),
+            _ => grpc.HandleAsync(context, async passed =>
+            {
+                if (!await methods.TryServeAsync(passed))
+                {
+                    await proxy.FromClientAsync(passed);
+                }
+            }),
+        });
         ProcessMetrics.Register(Metrics);
         foreach (var warning in scopes.Warnings(name => Registry.Find(ComponentKind.SecretStore, name) is not null))
         {
@@ -180,7 +186,7 @@ internal sealed class Sidecar
 
     public ShutdownRequest ShutdownRequest { get; } = new();
 
-    public WebApplication Web { get; }
+    public WebServer Web { get; }
 
     private AppChannel CreateApp(AppMetrics metrics, out AppHealthProbe? probe)
     {

@@ -10,7 +10,7 @@ namespace DaprK8s.Sidecar.Api.Grpc;
 /// <summary>
 /// The gRPC surface, service <c>dapr.proto.runtime.v1.Dapr</c>: translation between messages and the building blocks' typed
 /// requests, a file a block. A <see cref="Errors.DaprException"/> becomes its status in
-/// <see cref="ApiInterceptor"/>; a method that no file overrides answers UNIMPLEMENTED.
+/// <see cref="GrpcServer.GrpcMethods"/>.
 /// </summary>
 internal sealed partial class DaprService(
     StateBlock state,
