@@ -1,6 +1,14 @@
+using DaprK8s.Components.SecretStores.LocalEnv;
+using DaprK8s.Components.SecretStores.LocalFile;
 using DaprK8s.Components.State.InMemory;
 using DaprK8s.Components.NameResolution;
 using DaprK8s.Components.NameResolution.Sqlite;
+using DaprK8s.Components.State.PostgreSql;
+using DaprK8s.Components.State.Sqlite;
+using DaprK8s.Components.PubSub.InMemory;
+using DaprK8s.Components.PubSub.RabbitMq;
+using DaprK8s.Components.PubSub.Redis;
+using DaprK8s.Components.State.Redis;
 
 namespace DaprK8s.Components;
 
@@ -8,9 +16,18 @@ public static partial class ProviderCatalog
 {
     private static ProviderEntry[] Entries() =>
     [
+        PubSub(["pubsub.in-memory"], "v1", InMemoryPubSub.Describe),
+        PubSub(["pubsub.rabbitmq"], "v1", RabbitMqPubSub.Describe),
+        PubSub(["pubsub.redis"], "v1", RedisPubSub.Describe),
         State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
         NameResolution(["nameresolution.mdns"], "v1", LocalFirstResolver.Describe),
         NameResolution(["nameresolution.sqlite"], "v1", SqliteNameResolver.Describe),
+        State(["state.sqlite", "state.sqlite3"], "v1", SqliteStateStore.Describe),
+        Secrets(["secretstores.local.env"], "v1", LocalEnvironmentSecretStore.Describe),
+        Secrets(["secretstores.local.file"], "v1", LocalFileSecretStore.Describe),
+        State(["state.redis"], "v1", RedisStateStore.Describe),
+        State(["state.postgresql", "state.postgres"], "v1", PostgresStateStore.DescribeV1),
+        State(["state.postgresql", "state.postgres"], "v2", PostgresStateStore.DescribeV2),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)

@@ -1,1 +1,3 @@
-return 0;
+using DaprK8s.Sidecar.Runtime;
+
+return await SidecarProcess.RunAsync(args);

@@ -21,6 +21,11 @@ internal sealed class PeerAddresses(NameResolution resolution, SidecarInfo self,
     /// <exception cref="TransportException">No resolver, or it knows no instance; the text says what was tried and who was seen.</exception>
     public async ValueTask<string> PickAsync(string appId, string @namespace, CancellationToken cancellationToken)
     {
+        if (!resolution.Tried.IsCompleted)
+        {
+            await resolution.Tried.WaitAsync(cancellationToken);
+        }
+
         var resolver = resolution.Current ?? throw new TransportException(StatusCode.Internal, "name resolver not initialized");
         var addresses = await ResolveAsync(resolver, appId, @namespace, cancellationToken);
         if (addresses.Count == 0)

@@ -2,9 +2,10 @@ using DaprK8s.Components;
 
 namespace DaprK8s.Sidecar.Runtime;
 
-/// <summary>The resolver in use; <see langword="null"/> until it has initialised, or when it never did.</summary>
+/// <summary>The resolver in use; <see langword="null"/> when it has not initialised.</summary>
 internal sealed class NameResolution
 {
+    private readonly TaskCompletionSource tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile INameResolver? current;
 
     public INameResolver? Current
@@ -13,6 +14,11 @@ internal sealed class NameResolution
         set => current = value;
     }
 
+    /// <summary>Completes once the first initialisation has succeeded or failed; calls that come before it wait for it.</summary>
+    public Task Tried => tried.Task;
+
     /// <summary>The port assumed where a resolver knows only hosts.</summary>
     public int InternalPort { get; set; }
+
+    public void MarkTried() => tried.TrySetResult();
 }

@@ -11,6 +11,10 @@ internal sealed class Readiness
     private volatile bool outbound;
     private volatile string outboundProblem = "";
     private volatile string[] snapshot = [];
+    private volatile TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes at the next change of <see cref="Pending"/>.</summary>
+    public Task Changed => changed.Task;
 
     /// <summary>Components, servers and name resolution are up, and the process isn't stopping.</summary>
     public bool IsOutboundReady => outbound;
@@ -38,5 +42,7 @@ internal sealed class Readiness
             change();
             snapshot = [.. pending];
         }
+
+        Interlocked.Exchange(ref changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
     }
 }

@@ -9,6 +9,9 @@ internal enum ShutdownCause
     /// <summary>The shutdown API.</summary>
     Api,
 
+    /// <summary>SIGHUP: stop and start again in this process.</summary>
+    Restart,
+
     /// <summary>A fault that the sidecar can't go on with.</summary>
     Fatal,
 }

@@ -84,7 +84,11 @@ internal sealed class StateBlock(ComponentRegistry registry, ComponentRoad road,
 
     /// <summary>Reads an item; a missing one has an empty value.</summary>
     public async ValueTask<StateItem> GetAsync(
-        StateTarget target, string key, StateConsistency consistency, IReadOnlyDictionary<string, string> metadata, CancellationToken cancellationToken)
+        StateTarget target,
+        string key,
+        StateConsistency consistency,
+        IReadOnlyDictionary<string, string> metadata,
+        CancellationToken cancellationToken)
     {
         var request = new StateGet(Stored(target, key)) { Consistency = consistency, Metadata = metadata };
         try
@@ -236,7 +240,7 @@ internal sealed class StateBlock(ComponentRegistry registry, ComponentRoad road,
                 target.Component,
                 "transaction",
                 (store, operations, metadata),
-                static (s, ct) => WriteAttempt.RunAsync(s.store.TransactAsync(s.operations, s.metadata, ct)),
+                static (s, ct) => WriteAttempt.RunAsync(static (s, ct) => s.store.TransactAsync(s.operations, s.metadata, ct), s, ct),
                 cancellationToken);
         }
         catch (Exception e) when (IsFailure(e, cancellationToken))
@@ -267,7 +271,7 @@ internal sealed class StateBlock(ComponentRegistry registry, ComponentRoad road,
                 target.Component,
                 metric,
                 (single, operation: operations[0]),
-                static (s, ct) => WriteAttempt.RunAsync(s.single(s.operation, ct)),
+                static (s, ct) => WriteAttempt.RunAsync(static (s, ct) => s.single(s.operation, ct), s, ct),
                 cancellationToken);
         }
         else

@@ -6,12 +6,13 @@ namespace DaprK8s.Sidecar.State;
 /// <summary>One attempt of a write that is done as a whole.</summary>
 internal static class WriteAttempt
 {
-    /// <summary>Waits for the store, and keeps a policy from trying again what a retry can't change.</summary>
-    public static async ValueTask<bool> RunAsync(ValueTask write)
+    /// <summary>Writes, and keeps a policy from trying again what a retry can't change.</summary>
+    public static async ValueTask<bool> RunAsync<TState>(
+        Func<TState, CancellationToken, ValueTask> write, TState state, CancellationToken cancellationToken)
     {
         try
         {
-            await write;
+            await write(state, cancellationToken);
             return true;
         }
         catch (Exception e) when (IsETagFailure(e))

@@ -27,10 +27,14 @@ internal sealed class WriteAttempts<TOperation>(
         {
             throw Narrow(e.Failures);
         }
-        catch (Exception e) when (WriteAttempt.IsETagFailure(e))
+        catch (Exception e) when (pending.Count == 1 && (refused.Count > 0 || WriteAttempt.IsETagFailure(e)) && e is not OperationCanceledException)
         {
             // Stores answer for a single item with the bare failure.
-            throw pending.Count == 1 ? Narrow([new(pending[0].Key, e)]) : new PermanentFailureException(e);
+            throw Narrow([new(pending[0].Key, e)]);
+        }
+        catch (Exception e) when (WriteAttempt.IsETagFailure(e))
+        {
+            throw new PermanentFailureException(e);
         }
 
         return refused.Count == 0 ? true : throw new PermanentFailureException(new BulkStateException([.. refused]));

@@ -1,4 +1,4 @@
-using Grpc.AspNetCore.Server;
+using DaprK8s.Sidecar.GrpcServer;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 
@@ -12,5 +12,5 @@ internal static class RequestTrace
 {
     public static TraceContext Of(HttpContext context) => context.Features.Get<TraceFeature>()?.Context ?? TraceContext.None;
 
-    public static TraceContext Of(ServerCallContext context) => Of(context.GetHttpContext());
+    public static TraceContext Of(ServerCallContext context) => context is GrpcCall call ? Of(call.Http) : TraceContext.None;
 }

@@ -10,8 +10,12 @@ namespace DaprK8s.Components.NameResolution.Mdns;
 /// <param name="Addresses">Its unicast addresses with the length of their prefixes.</param>
 internal sealed record AttachedNetwork(string Name, int Index, IReadOnlyList<(IPAddress Address, int PrefixLength)> Addresses)
 {
-    /// <summary>Whether the interface has an address of the family.</summary>
-    public bool Speaks(AddressFamily family) => Addresses.Any(a => a.Address.AddressFamily == family);
+    /// <summary>
+    /// Whether the family's group can be used by the interface: it has an address of the family. Kernels route no IPv6
+    /// multicast over loopback.
+    /// </summary>
+    public bool Speaks(AddressFamily family)
+        => Addresses.Any(a => a.Address.AddressFamily == family && !a.Address.Equals(IPAddress.IPv6Loopback));
 
     /// <summary>Whether an address is this interface's own.</summary>
     public bool Owns(IPAddress address) => Addresses.Any(a => SameBytes(a.Address, address, 0));
@@ -23,16 +27,12 @@ internal sealed record AttachedNetwork(string Name, int Index, IReadOnlyList<(IP
     /// The interfaces that are up, can multicast and have an address, IPv4 first because a socket may join only so many
     /// groups. Loopback is always among them, so that sidecars of one machine find each other without any network.
     /// </summary>
-    /// <param name="only">The names to take; every interface when empty.</param>
-    public static IReadOnlyList<AttachedNetwork> List(IReadOnlyCollection<string> only)
+    public static IReadOnlyList<AttachedNetwork> List()
     {
         List<AttachedNetwork> found = [];
         foreach (var candidate in Candidates())
         {
-            if (only.Count == 0 || only.Contains(candidate.Name))
-            {
-                TryAdd(candidate, found);
-            }
+            TryAdd(candidate, found);
         }
 
         return [.. found.OrderByDescending(n => n.Speaks(AddressFamily.InterNetwork))];

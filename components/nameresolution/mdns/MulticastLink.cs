@@ -26,6 +26,7 @@ internal sealed class MulticastLink(int port, IReadOnlyCollection<string> only, 
     private readonly MulticastSocket?[] sockets = new MulticastSocket?[Groups.Length];
     private readonly List<Task> receivers = [];
     private volatile IReadOnlyList<AttachedNetwork> networks = [];
+    private volatile IReadOnlyList<AttachedNetwork> used = [];
     private DatagramHandler onDatagram = static (ReadOnlySpan<byte> _, in DatagramOrigin _) => { };
     private Action onNetworkAppeared = static () => { };
     private ITimer? changeTimer;
@@ -122,7 +123,8 @@ internal sealed class MulticastLink(int port, IReadOnlyCollection<string> only, 
     /// <returns>Whether a network came in.</returns>
     private bool Scan()
     {
-        var attached = AttachedNetwork.List(only);
+        var attached = AttachedNetwork.List();
+        var chosen = only.Count == 0 ? attached : [.. attached.Where(n => only.Contains(n.Name))];
         var news = false;
         lock (gate)
         {
@@ -132,15 +134,16 @@ internal sealed class MulticastLink(int port, IReadOnlyCollection<string> only, 
             }
 
             networks = attached;
+            used = chosen;
             for (var i = 0; i < Groups.Length; i++)
             {
                 var family = Groups[i].AddressFamily;
-                if (sockets[i] is null && attached.Any(n => n.Speaks(family)))
+                if (sockets[i] is null && chosen.Any(n => n.Speaks(family)))
                 {
                     TryOpen(i);
                 }
 
-                news |= sockets[i]?.Join(attached) ?? false;
+                news |= sockets[i]?.Join(chosen) ?? false;
             }
         }
 
@@ -188,14 +191,15 @@ internal sealed class MulticastLink(int port, IReadOnlyCollection<string> only, 
     {
         var sender = (IPEndPoint)received.RemoteEndPoint;
         var arrivedBy = received.PacketInformation.Interface;
-        var seen = networks;
-        if (only.Count > 0 && seen.All(n => n.Index != arrivedBy))
+        if (only.Count > 0 && used.All(n => n.Index != arrivedBy))
         {
             // The kernel hands over what other processes of this machine have joined for.
             return;
         }
 
         // What was sent to this machine alone may come from anywhere; only neighbours are listened to (RFC 6762 section 11).
+        // The sender's address may be that of any interface, not only of the one that was sent by.
+        var seen = networks;
         var own = seen.Any(n => n.Owns(sender.Address));
         if (!own && !received.PacketInformation.Address.Equals(Group(sender.AddressFamily)) && !seen.Any(n => n.Reaches(sender.Address)))
         {

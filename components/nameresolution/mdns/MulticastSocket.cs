@@ -18,6 +18,7 @@ internal sealed class MulticastSocket : IDisposable
     private readonly ILogger logger;
     private readonly Lock sending = new();
     private readonly HashSet<int> joined = [];
+    private readonly HashSet<int> failing = [];
     private AttachedNetwork[] networks = [];
 
     private MulticastSocket(Socket socket, IPEndPoint group, ILogger logger)
@@ -140,9 +141,15 @@ internal sealed class MulticastSocket : IDisposable
             var index = Family == AddressFamily.InterNetwork ? IPAddress.HostToNetworkOrder(network.Index) : network.Index;
             socket.SetSocketOption(Level, SocketOptionName.MulticastInterface, index);
             socket.SendTo(message, SocketFlags.None, group);
+            failing.Remove(network.Index);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
+            if (!failing.Add(network.Index))
+            {
+                return;
+            }
+
             logger.LogDebug("mDNS: nothing could be sent by interface {Interface} ({Family}): {Reason}", network.Name, Family, e.Message);
         }
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using DaprK8s.Components.Sql;
 using Microsoft.Data.Sqlite;
 
 namespace DaprK8s.Components.NameResolution.Sqlite;
@@ -41,7 +42,7 @@ internal sealed class HostsTable(SqliteConnection connection, string hosts, stri
                      );
                      CREATE UNIQUE INDEX IF NOT EXISTS {hosts}_address_idx ON {hosts} (address);
                      CREATE INDEX IF NOT EXISTS {hosts}_last_update_idx ON {hosts} (last_update);
-                     REPLACE INTO {metadata} (key, value) VALUES ('nr-migrations', '{Level}');
+                     REPLACE INTO {metadata} (key, value) VALUES ('nr-migrations', '{MigrationLevel.Format(Level)}');
                      """);
             }
 
@@ -55,7 +56,8 @@ internal sealed class HostsTable(SqliteConnection connection, string hosts, stri
     }
 
     /// <summary>Enters a sidecar; one that was entered with the same address before is replaced.</summary>
-    public void Register(string registrationId, string address, string appId)
+    /// <returns>How many rows were written.</returns>
+    public int Register(string registrationId, string address, string appId)
         => Execute(
             $"REPLACE INTO {hosts} (registration_id, address, app_id, namespace, last_update) VALUES ($id, $address, $app, '', unixepoch(CURRENT_TIMESTAMP))",
             ("$id", registrationId), ("$address", address), ("$app", appId));
@@ -88,21 +90,20 @@ internal sealed class HostsTable(SqliteConnection connection, string hosts, stri
     /// <summary>The app ids of live sidecars.</summary>
     public string[] LiveAppIds() => Query($"SELECT DISTINCT app_id FROM {hosts} WHERE {IsLive} ORDER BY app_id LIMIT 100");
 
-    /// <summary>Removes the rows of sidecars that ended without a goodbye, unless some sidecar has done so in this interval.</summary>
-    /// <returns>How many were removed.</returns>
-    public int RemoveStale(TimeSpan interval)
-    {
-        // A little early, so that of sidecars with the same interval it is not always the same one that finds it too soon.
-        var atLeast = (long)interval.TotalMilliseconds - 100;
-        var due = Execute(
+    /// <summary>Notes that a cleanup begins, unless the last one is not older than an age.</summary>
+    /// <returns>Whether it was noted.</returns>
+    public bool ClaimCleanup(TimeSpan age)
+        => Execute(
             $"""
              INSERT INTO {metadata} (key, value) VALUES ('nr-last-cleanup', CURRENT_TIMESTAMP)
              ON CONFLICT (key) DO UPDATE SET value = CURRENT_TIMESTAMP
-             WHERE (unixepoch(CURRENT_TIMESTAMP) - unixepoch(value)) * 1000 > $atLeast
+             WHERE (unixepoch(CURRENT_TIMESTAMP) - unixepoch(value)) * 1000 > $age
              """,
-            ("$atLeast", atLeast)) > 0;
-        return due ? Execute($"DELETE FROM {hosts} WHERE NOT ({IsLive})") : 0;
-    }
+            ("$age", (long)age.TotalMilliseconds)) > 0;
+
+    /// <summary>Removes the rows of sidecars that ended without a goodbye.</summary>
+    /// <returns>How many there were.</returns>
+    public int RemoveStale() => Execute($"DELETE FROM {hosts} WHERE NOT ({IsLive})");
 
     private string IsLive => string.Create(CultureInfo.InvariantCulture, $"unixepoch(CURRENT_TIMESTAMP) - last_update < {updateSeconds}");
 
@@ -110,9 +111,7 @@ internal sealed class HostsTable(SqliteConnection connection, string hosts, stri
         => Query("SELECT name FROM sqlite_master WHERE type = 'table' AND name = $name", ("$name", table)).Length > 0;
 
     private int ReadLevel()
-        => Query($"SELECT value FROM {metadata} WHERE key = 'nr-migrations'") is not [var text] ? 0
-            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var level) ? level
-            : throw new InvalidOperationException($"invalid migration level found in metadata table: {text}");
+        => MigrationLevel.Parse(Query($"SELECT value FROM {metadata} WHERE key = 'nr-migrations'").FirstOrDefault());
 
     private int Execute(string sql, params ReadOnlySpan<(string Name, object Value)> parameters)
     {

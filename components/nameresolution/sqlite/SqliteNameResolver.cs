@@ -1,6 +1,6 @@
 using System.Net;
-using DaprK8s.Common.Text;
 using DaprK8s.Components.Metadata;
+using DaprK8s.Components.Sql;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 
@@ -14,7 +14,7 @@ namespace DaprK8s.Components.NameResolution.Sqlite;
 /// Unlike the reference, which ends the process when its row is gone, the row is written again: the reference's own
 /// clean-up removes rows of live sidecars, and a machine that slept has lost its row rightly.
 /// </remarks>
-internal sealed class SqliteNameResolver : INameResolver
+internal sealed class SqliteNameResolver : INameResolver, IExpiredRows
 {
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan MinTimeout = TimeSpan.FromSeconds(1);
@@ -51,7 +51,7 @@ internal sealed class SqliteNameResolver : INameResolver
     private TimeSpan timeout;
     private TimeSpan updateInterval;
     private Task renewing = Task.CompletedTask;
-    private Task cleaning = Task.CompletedTask;
+    private ExpiredRowCleanup? cleanup;
     private (string Address, string AppId)? self;
 
     /// <inheritdoc/>
@@ -110,7 +110,7 @@ internal sealed class SqliteNameResolver : INameResolver
                 table.Migrate();
             },
             cancellationToken);
-        cleaning = settings.Get(CleanupInterval) is { Ticks: > 0 } interval ? CleanAsync(interval) : Task.CompletedTask;
+        cleanup = ExpiredRowCleanup.Start(this, settings.Get(CleanupInterval), context.Time, context.Logger);
     }
 
     /// <inheritdoc/>
@@ -126,14 +126,10 @@ internal sealed class SqliteNameResolver : INameResolver
     /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<string>> ResolveAsync(string appId, string @namespace, int port, CancellationToken cancellationToken)
     {
-        string[] found = [];
-        await RunAsync(
-            () =>
-            {
-                found = table.Find(appId);
-                SeenAppIds = found.Length == 0 ? table.LiveAppIds() : SeenAppIds;
-            },
+        var (found, others) = await RunAsync(
+            () => table.Find(appId) is { Length: > 0 } live ? (live, SeenAppIds) : ([], table.LiveAppIds()),
             cancellationToken);
+        SeenAppIds = others;
         return found;
     }
 
@@ -141,7 +137,11 @@ internal sealed class SqliteNameResolver : INameResolver
     public async ValueTask DisposeAsync()
     {
         await closing.CancelAsync();
-        await Task.WhenAll(renewing, cleaning);
+        await renewing;
+        if (cleanup is not null)
+        {
+            await cleanup.DisposeAsync();
+        }
 
         // Behind whoever uses the connection right now.
         await oneAtATime.WaitAsync(CancellationToken.None);
@@ -192,17 +192,12 @@ internal sealed class SqliteNameResolver : INameResolver
     {
         try
         {
-            await RunAsync(
-                () =>
-                {
-                    if (!table.Renew(registrationId, address))
-                    {
-                        var again = table.RegisterAgain(registrationId, address, appId);
-                        context.Logger.LogError(
-                            "Host registration lost; {Outcome}", again ? "registered again" : "another sidecar has taken over the address");
-                    }
-                },
-                closing.Token);
+            if (!await RunAsync(() => table.Renew(registrationId, address), closing.Token))
+            {
+                var again = await RunAsync(() => table.RegisterAgain(registrationId, address, appId), closing.Token);
+                context.Logger.LogError("Host registration lost; {Outcome}", again ? "registered again" : "another sidecar has taken over the address");
+            }
+
             return true;
         }
         catch (Exception) when (closing.IsCancellationRequested)
@@ -216,26 +211,13 @@ internal sealed class SqliteNameResolver : INameResolver
         }
     }
 
-    private async Task CleanAsync(TimeSpan interval)
-    {
-        context.Logger.LogInformation("Schedule expired data clean up every {Interval}", GoDuration.Format(interval));
-        using PeriodicTimer timer = new(interval, context.Time);
-        while (await NextAsync(timer))
-        {
-            try
-            {
-                await RunAsync(() => table.RemoveStale(interval), closing.Token);
-            }
-            catch (Exception) when (closing.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e)
-            {
-                context.Logger.LogError("Error removing expired data: {Reason}", e.Message);
-            }
-        }
-    }
+    /// <inheritdoc/>
+    async Task<bool> IExpiredRows.ClaimCleanupAsync(TimeSpan age, CancellationToken cancellationToken)
+        => await RunAsync(() => table.ClaimCleanup(age), cancellationToken);
+
+    /// <inheritdoc/>
+    async Task<long> IExpiredRows.DeleteExpiredAsync(CancellationToken cancellationToken)
+        => await RunAsync(table.RemoveStale, cancellationToken);
 
     private async ValueTask<bool> NextAsync(PeriodicTimer timer)
     {
@@ -250,13 +232,13 @@ internal sealed class SqliteNameResolver : INameResolver
     }
 
     /// <summary>SQLite blocks, so it is called off the caller's thread, and one call at a time: a connection takes no more.</summary>
-    private async Task RunAsync(Action work, CancellationToken cancellationToken)
+    private async Task<T> RunAsync<T>(Func<T> work, CancellationToken cancellationToken)
     {
         await oneAtATime.WaitAsync(cancellationToken);
         try
         {
             ObjectDisposedException.ThrowIf(closing.IsCancellationRequested, this);
-            await Task.Run(work, cancellationToken);
+            return await Task.Run(work, cancellationToken);
         }
         finally
         {

@@ -1,8 +1,9 @@
 using DaprK8s.Common.Text;
 using DaprK8s.Protos.Runtime.V1;
+using DaprK8s.Sidecar.PubSub.Subscriptions;
+using DaprK8s.Sidecar.Runtime;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
-using DaprK8s.Sidecar.Runtime;
 
 namespace DaprK8s.Sidecar.Api.Grpc;
 
@@ -40,12 +41,11 @@ internal sealed partial class DaprService
                 Topic = subscription.Topic,
                 DeadLetterTopic = subscription.DeadLetterTopic,
                 Rules = new PubsubSubscriptionRules(),
-                Type = subscription.Type switch
+                Type = subscription.Origin switch
                 {
-                    "DECLARATIVE" => PubsubSubscriptionType.Declarative,
-                    "PROGRAMMATIC" => PubsubSubscriptionType.Programmatic,
-                    "STREAMING" => PubsubSubscriptionType.Streaming,
-                    _ => PubsubSubscriptionType.Unknown,
+                    SubscriptionOrigin.Declarative => PubsubSubscriptionType.Declarative,
+                    SubscriptionOrigin.Programmatic => PubsubSubscriptionType.Programmatic,
+                    _ => PubsubSubscriptionType.Streaming,
                 },
             };
             shown.Metadata.Add(subscription.Metadata.ToDictionary());
@@ -67,7 +67,7 @@ internal sealed partial class DaprService
         return Task.FromResult(new Empty());
     }
 
-    public override Task<Empty> Shutdown(ShutdownRequest request, ServerCallContext context)
+    public override Task<Empty> Shutdown(Protos.Runtime.V1.ShutdownRequest request, ServerCallContext context)
     {
         shutdown.FromApi(context.RequestHeaders.GetValue("dapr-force-shutdown"));
         return Task.FromResult(new Empty());

@@ -79,6 +79,6 @@ internal sealed class GrpcSurface(GrpcAccess access, ApiToken token, Tracer trac
     {
         var refusal = GrpcErrorWriter.FromHttp(code, http, text, detail);
         context.Response.Headers[GrpcErrorWriter.DetailsTrailer] = Convert.ToBase64String(refusal.Trailers[0].ValueBytes);
-        return GrpcResponse.EndAsync(context, code, text);
+        return GrpcResponse.EndAsync(context, code, text).AsTask();
     }
 }

@@ -8,7 +8,7 @@ namespace DaprK8s.Sidecar.Api.Http;
 internal sealed class PubSubRoutes(PubSubBlock pubsub)
 {
     /// <summary>The routes. Bulk publish (<c>publish/bulk/{pubsubname}/{topic...}</c>, v1.0 and v1.0-alpha1) belongs before the first.</summary>
-    public IReadOnlyList<ApiRoute> All =>
+    public IReadOnlyList<ApiRoute> Routes =>
     [
         new("POST PUT", "v1.0", "publish/{pubsubname}/{topic...}", "PublishEvent", "publish", PublishAsync),
     ];

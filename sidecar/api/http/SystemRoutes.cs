@@ -4,7 +4,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using DaprK8s.Common.Text;
 using DaprK8s.Sidecar.Errors;
-using DaprK8s.Sidecar.PubSub;
+using DaprK8s.Sidecar.PubSub.Subscriptions;
 using DaprK8s.Sidecar.Runtime;
 using Microsoft.AspNetCore.Http;
 
@@ -12,7 +12,7 @@ namespace DaprK8s.Sidecar.Api.Http;
 
 /// <summary>Health, metadata and shutdown over HTTP (contract: api 1.19 to 1.21).</summary>
 internal sealed class SystemRoutes(
-    SidecarInfo self, Readiness readiness, SidecarMetadata metadata, ISubscriptionListing subscriptions, Shutdown shutdown)
+    SidecarInfo self, Readiness readiness, SidecarMetadata metadata, SubscriptionCatalog subscriptions, Shutdown shutdown)
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -154,7 +154,7 @@ internal sealed class SystemRoutes(
             if (subscription.Rules.Count > 0)
             {
                 json.WriteStartArray("rules"u8);
-                foreach (var (match, path) in subscription.Rules)
+                foreach (var (match, path, _) in subscription.Rules)
                 {
                     json.WriteStartObject();
                     json.WriteString("match"u8, match);
@@ -166,7 +166,7 @@ internal sealed class SystemRoutes(
             }
 
             json.WriteString("deadLetterTopic"u8, subscription.DeadLetterTopic);
-            json.WriteString("type"u8, subscription.Type);
+            json.WriteString("type"u8, subscription.TypeName);
             json.WriteEndObject();
         }
 

@@ -39,11 +39,9 @@ internal static class EventAttributes
     /// <summary>Which attribute the property name under the reader is, if any.</summary>
     public static bool TryMatch(ref Utf8JsonReader reader, out EventAttribute attribute)
     {
-        var escaped = reader.ValueIsEscaped;
-        var name = reader.ValueSpan;
         for (var i = 0; i < Names.Length; i++)
         {
-            if (escaped ? reader.ValueTextEquals(Names[i]) : name.SequenceEqual(Names[i]))
+            if (reader.TextIs(Names[i]))
             {
                 attribute = (EventAttribute)i;
                 return true;
@@ -52,6 +50,29 @@ internal static class EventAttributes
 
         attribute = default;
         return false;
+    }
+}
+
+/// <summary>Compares the text under a reader.</summary>
+internal static class ReaderText
+{
+    /// <summary>Whether a name or string is this text; one that JSON allows and Unicode does not is none.</summary>
+    public static bool TextIs(this ref Utf8JsonReader reader, ReadOnlySpan<byte> text)
+    {
+        if (!reader.ValueIsEscaped)
+        {
+            return reader.ValueSpan.SequenceEqual(text);
+        }
+
+        try
+        {
+            return reader.ValueTextEquals(text);
+        }
+        catch (InvalidOperationException)
+        {
+            // An escape for half a surrogate pair.
+            return false;
+        }
     }
 }
 

@@ -72,8 +72,8 @@ internal sealed class HttpEventReceiver(IHttpAppChannel app, string pubsub) : IE
                     return DeliveryVerdict.Success;
                 }
 
-                verdict = reader.ValueTextEquals("SUCCESS"u8) || reader.ValueTextEquals(""u8) ? DeliveryVerdict.Success
-                    : reader.ValueTextEquals("DROP"u8) ? DeliveryVerdict.Drop
+                verdict = reader.TextIs("SUCCESS"u8) || reader.TextIs(""u8) ? DeliveryVerdict.Success
+                    : reader.TextIs("DROP"u8) ? DeliveryVerdict.Drop
                     : null;
             }
 

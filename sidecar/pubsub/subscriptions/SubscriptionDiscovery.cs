@@ -22,7 +22,7 @@ internal sealed class SubscriptionDiscovery(IAppChannel app, SubscriptionReader 
     /// <returns>What the app wants; <see langword="null"/> when it gave no answer that can be understood, which is logged.</returns>
     public async Task<IReadOnlyList<SubscriptionDefinition>?> AskAsync(CancellationToken cancellationToken)
     {
-        var backOff = new BackOff(TimeSpan.FromMilliseconds(500), 1.5, TimeSpan.FromSeconds(1));
+        var backOff = new BackOff(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(1));
         var started = time.GetTimestamp();
         for (var retries = 0; ; retries++)
         {

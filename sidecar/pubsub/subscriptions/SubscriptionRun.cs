@@ -11,7 +11,7 @@ namespace DaprK8s.Sidecar.PubSub.Subscriptions;
 internal sealed class SubscriptionRun
 {
     private readonly CancellationTokenSource stop = new();
-    private readonly BackOff backOff = new(TimeSpan.FromMilliseconds(500), 1.5, TimeSpan.FromSeconds(60));
+    private readonly BackOff backOff = new(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(60));
     private readonly ComponentRegistry components;
     private readonly PubSubSettingsCache settings;
     private readonly IEventReceiver receiver;

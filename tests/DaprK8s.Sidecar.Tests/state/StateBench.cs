@@ -26,9 +26,10 @@ internal sealed class StateBench
         Store = new ScriptedStateStore((ITransactionalStateStore)provider.Describe().Create());
         Handle = new ComponentHandle(Resource("store", ("keyPrefix", keyPrefix)), ComponentKind.State, TimeProvider.System);
         Registry.Replace([Handle]);
-        Block = new StateBlock(Registry, new ComponentRoad(resiliency ?? NoResiliency.Instance, new ComponentMetrics(metrics, self), TimeProvider.System), self);
-        Http = new HttpSurface(new StateRoutes(Block).Routes);
-        Grpc = new DaprService(Block, new SecretsBlock(Registry, new ComponentRoad(NoResiliency.Instance, new ComponentMetrics(new(new(), NullLogger.Instance), self), TimeProvider.System), SecretScopes.None));
+        var road = new ComponentRoad(resiliency ?? NoResiliency.Instance, new ComponentMetrics(metrics, self), TimeProvider.System);
+        Block = new StateBlock(Registry, road, self);
+        Http = new HttpProbe(new StateRoutes(Block).Routes);
+        Grpc = GrpcProbe.Service(Block, new SecretsBlock(Registry, road, SecretScopes.None));
     }
 
     public ComponentRegistry Registry { get; } = new();
@@ -39,7 +40,7 @@ internal sealed class StateBench
 
     public StateBlock Block { get; }
 
-    public HttpSurface Http { get; }
+    public HttpProbe Http { get; }
 
     public DaprService Grpc { get; }
 

@@ -25,7 +25,7 @@ public sealed class StateBodyTests
 
     [Fact]
     public void Arbitrary_bytes_decode_or_fail_cleanly()
-        => Gen.OneOf(Gen.Byte.Array[0, 40], Gen.OneOfConst([.. "[]{}\",:\\ktrunl01.eu \xff\x80"u8]).Array[0, 40])
+        => Gen.OneOf<byte[]>(Gen.Byte.Array[0, 40], Gen.OneOf<byte>([.. "[]{}\",:\\ktrunl01.eu "u8, 0xff, 0x80]).Array[0, 40])
             .Sample(bytes =>
             {
                 foreach (var read in new Action<StateBody>[] { b => b.ReadSave(), b => b.ReadBulkGet(), b => b.ReadTransaction() })
@@ -45,7 +45,7 @@ public sealed class StateBodyTests
     public void A_damaged_body_decodes_or_fails_cleanly()
         => Gen.Select(JsonText.Any, Gen.Int[0, 200], Gen.Byte).Sample((value, at, with) =>
         {
-            var bytes = Encoding.UTF8.GetBytes($$"""{"operations":[{"operation":"upsert","request":{"key":"\u006b","value":{{value.Spaced}},"metadata":{"a":"b"}}}]}""");
+            var bytes = Encoding.UTF8.GetBytes($$$"""{"operations":[{"operation":"upsert","request":{"key":"\u006b","value":{{{value.Spaced}}},"metadata":{"a":"b"} } }]}""");
             bytes[at % bytes.Length] = with;
             using var body = new StateBody(bytes);
             try
@@ -124,7 +124,7 @@ public sealed class StateBodyTests
 
     [Fact]
     public void Option_words_parse_or_are_refused_by_name()
-        => Gen.OneOf(Gen.OneOfConst("", "first-write", "last-write", "eventual", "strong"), Gen.String).Sample(word =>
+        => Gen.OneOf<string>(Gen.OneOf<string>("", "first-write", "last-write", "eventual", "strong"), Gen.String).Sample(word =>
         {
             var concurrency = Try(() => StateOptions.Concurrency(word).ToString());
             var consistency = Try(() => StateOptions.Consistency(word).ToString());

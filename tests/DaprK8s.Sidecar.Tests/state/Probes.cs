@@ -1,6 +1,11 @@
 using System.Text;
+using DaprK8s.Sidecar.Api.Grpc;
 using DaprK8s.Sidecar.Api.Http;
 using DaprK8s.Sidecar.Errors;
+using DaprK8s.Sidecar.PubSub;
+using DaprK8s.Sidecar.PubSub.Subscriptions;
+using DaprK8s.Sidecar.Secrets;
+using DaprK8s.Sidecar.State;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 
@@ -10,7 +15,7 @@ namespace DaprK8s.Sidecar.Tests.State;
 internal sealed record HttpAnswer(int Status, string Body, IHeaderDictionary Headers);
 
 /// <summary>Calls a block's routes as the HTTP surface does, without a server: router, handler, error writer.</summary>
-internal sealed class HttpSurface(IEnumerable<ApiRoute> routes)
+internal sealed class HttpProbe(IEnumerable<ApiRoute> routes)
 {
     private readonly ApiRouter router = new(routes);
 
@@ -77,8 +82,14 @@ internal sealed class CallContext(CancellationToken cancellationToken = default)
 }
 
 /// <summary>What a gRPC client sees of an error.</summary>
-internal static class GrpcSurface
+internal static class GrpcProbe
 {
+    /// <summary>The service with nothing behind it but these two blocks.</summary>
+    public static DaprService Service(StateBlock state, SecretsBlock secrets) => new(state, secrets, null!, null!, null!, null!, null!, null!);
+
+    /// <summary>The service with nothing behind it but pub/sub.</summary>
+    public static DaprService Service(PubSubBlock pubsub, SubscriptionStreams streams) => new(null!, null!, pubsub, streams, null!, null!, null!, null!);
+
     /// <summary>Calls and returns the error as the interceptor sends it, with its details.</summary>
     public static async Task<(StatusCode Code, string Text, IReadOnlyList<Google.Protobuf.WellKnownTypes.Any> Details)> ErrorOfAsync(Func<Task> call)
     {

@@ -1,0 +1,102 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Abstractions;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace DaprK8s.Sidecar.Hosting;
+
+/// <summary>
+/// Kestrel, and nothing around it: all of the sidecar's ports are served by one handler. A web application host with routing and
+/// dependency injection on top would cost more memory than the rest of an idle sidecar (ADR 004).
+/// </summary>
+internal sealed class WebServer : IAsyncDisposable
+{
+    private readonly KestrelServer server;
+    private readonly Application application;
+
+    public WebServer(Flags.ListenOptions options, Listeners listeners, ILoggerFactory loggers, RequestDelegate handler)
+    {
+        var kestrel = new KestrelServerOptions();
+        Limit(kestrel, options);
+        listeners.Apply(kestrel);
+        var transport = new SocketTransportOptions();
+        listeners.Apply(transport);
+        server = new KestrelServer(Options.Create(kestrel), new Transports(new SocketTransportFactory(Options.Create(transport), loggers)), loggers);
+        application = new Application(handler);
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => server.StartAsync(application, cancellationToken);
+
+    /// <summary>Stops accepting and waits for the requests in flight, until the token ends; then they are cut off.</summary>
+    public Task StopAsync(CancellationToken cancellationToken) => server.StopAsync(cancellationToken);
+
+    public ValueTask DisposeAsync()
+    {
+        server.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private static void Limit(KestrelServerOptions kestrel, Flags.ListenOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.AllowAlternateSchemes = true;
+        var limits = kestrel.Limits;
+        limits.MaxRequestBodySize = null;
+        limits.MinRequestBodyDataRate = null;
+        limits.MinResponseDataRate = null;
+        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        limits.KeepAliveTimeout = TimeSpan.FromMinutes(3);
+        limits.MaxRequestHeaderCount = 1000;
+
+        // The gRPC servers take up to 1024 times what the HTTP surface takes, as far as one connection's buffer goes; the HTTP
+        // surface checks its own, smaller limit.
+        limits.MaxRequestHeadersTotalSize = (int)Math.Clamp(options.ReadBufferBytes * 1024, 64 << 10, 1 << 20);
+        limits.Http2.MaxRequestHeaderFieldSize = 1 << 20;
+        limits.Http2.MaxStreamsPerConnection = 2048;
+        limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
+        limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(5);
+        limits.Http2.InitialStreamWindowSize = 1 << 20;
+        limits.Http2.InitialConnectionWindowSize = 4 << 20;
+    }
+
+    /// <summary>Makes the contexts; Kestrel keeps one a connection (HTTP/1.1) or stream (HTTP/2), which is used again.</summary>
+    private sealed class Application(RequestDelegate handler) : IHttpApplication<HttpContext>
+    {
+        public HttpContext CreateContext(IFeatureCollection contextFeatures)
+        {
+            if (contextFeatures is not IHostContextContainer<HttpContext> container)
+            {
+                return new DefaultHttpContext(contextFeatures);
+            }
+
+            if (container.HostContext is DefaultHttpContext kept)
+            {
+                kept.Initialize(contextFeatures);
+                return kept;
+            }
+
+            var context = new DefaultHttpContext(contextFeatures);
+            container.HostContext = context;
+            return context;
+        }
+
+        public Task ProcessRequestAsync(HttpContext context) => handler(context);
+
+        public void DisposeContext(HttpContext context, Exception? exception) => ((DefaultHttpContext)context).Uninitialize();
+    }
+
+    /// <summary>Sockets, and connections that another listener hands over.</summary>
+    private sealed class Transports(SocketTransportFactory sockets) : IConnectionListenerFactory
+    {
+        private readonly H2cListenerFactory handedOver = new();
+
+        public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+            => handedOver.CanBind(endpoint) ? handedOver.BindAsync(endpoint, cancellationToken) : sockets.BindAsync(endpoint, cancellationToken);
+    }
+}

@@ -1,0 +1,26 @@
+using DaprK8s.Common.Metrics;
+using Microsoft.AspNetCore.Http;
+
+namespace DaprK8s.Sidecar.Observability;
+
+/// <summary><c>GET /metrics</c> in Prometheus' text form, version 0.0.4.</summary>
+internal sealed class MetricsEndpoint(MetricsRegistry registry)
+{
+    public async Task HandleAsync(HttpContext context)
+    {
+        if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
+        {
+            context.Response.StatusCode = 405;
+            return;
+        }
+
+        if (context.Request.Path.Value is not ("/metrics" or "/"))
+        {
+            context.Response.StatusCode = 404;
+            return;
+        }
+
+        context.Response.ContentType = "text/plain; version=0.0.4; charset=utf-8";
+        await registry.WriteAsync(context.Response.Body, context.RequestAborted);
+    }
+}

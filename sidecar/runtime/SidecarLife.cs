@@ -1,0 +1,234 @@
+using DaprK8s.Common.Text;
+using DaprK8s.Sidecar.Tracing;
+using Microsoft.Extensions.Logging;
+
+namespace DaprK8s.Sidecar.Runtime;
+
+/// <summary>
+/// The life of a sidecar: ports first, then components, then the app; and at the end in the opposite order (contract: operations
+/// 3.5, 4.3). The API answers as soon as the ports are open; each call waits only for what it needs itself.
+/// </summary>
+internal sealed class SidecarLife(Sidecar sidecar)
+{
+    private static readonly TimeSpan ListenerGrace = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan CloseReserve = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan AppPoll = TimeSpan.FromMilliseconds(100);
+
+    private readonly ILogger logger = sidecar.Loggers.CreateLogger("dapr.runtime");
+    private readonly CancellationTokenSource stopping = new();
+    private readonly List<Task> background = [];
+    private TraceExport? traces;
+
+    /// <summary>Runs until the process is to end.</summary>
+    /// <returns>Why it ended.</returns>
+    /// <exception cref="FatalException">It could not start, failed while running, or did not stop in time.</exception>
+    public async Task<ShutdownCause> RunAsync()
+    {
+        var started = sidecar.Time.GetTimestamp();
+        await StartAsync(started);
+        var (cause, detail) = await sidecar.ShutdownRequest.Requested;
+        await StopAsync(cause);
+        return cause == ShutdownCause.Fatal ? throw new FatalException(detail) : cause;
+    }
+
+    private async Task StartAsync(long started)
+    {
+        Introduce();
+        traces = TraceExport.Start(sidecar.TracingSettings, sidecar.Self, sidecar.Loggers);
+        foreach (var target in new[] { "runtime", "grpc-api-server", "grpc-internal-server" })
+        {
+            sidecar.Readiness.Add(target);
+        }
+
+        await sidecar.Web.StartAsync(stopping.Token);
+        sidecar.Listeners.Announce();
+        sidecar.Readiness.Done("grpc-api-server");
+        sidecar.Readiness.Done("grpc-internal-server");
+        background.Add(Task.Run(() => sidecar.NameResolver.StartAsync(stopping.Token)));
+        background.Add(Task.Run(() => BringUpAsync(started)));
+    }
+
+    private async Task BringUpAsync(long started)
+    {
+        try
+        {
+            logger.LogInformation("Loading components…");
+            await sidecar.Loader.StartAsync();
+            logger.LogInformation("All outstanding components processed");
+            await sidecar.Endpoints.LoadAsync(sidecar.Resources.HttpEndpoints, stopping.Token);
+            sidecar.Subscriptions.LoadDeclarative(sidecar.Resources.Subscriptions);
+            if (sidecar.ShutdownRequest.Requested.IsCompleted)
+            {
+                return;
+            }
+
+            sidecar.Readiness.SetOutbound(true);
+            background.Add(Task.Run(() => WatchAppAsync(started)));
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // The process ends before it was up.
+        }
+        catch (Exception e)
+        {
+            sidecar.ShutdownRequest.Request(ShutdownCause.Fatal, e.Message);
+        }
+    }
+
+    private async Task WatchAppAsync(long started)
+    {
+        var announce = AnnounceWhenReadyAsync(started);
+        var pause = new BackOff(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(30));
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                await sidecar.AppWatch.RunAsync(stopping.Token);
+                break;
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                break;
+            }
+            catch (Exception e)
+            {
+                logger.LogError(e, "watching the app failed; trying again");
+                await Task.Delay(pause.Next(), sidecar.Time, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+
+        await announce;
+    }
+
+    private async Task AnnounceWhenReadyAsync(long started)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            if (sidecar.Readiness.Pending.Count == 0)
+            {
+                logger.LogInformation(
+                    "dapr initialized. Status: Running. Init Elapsed {Elapsed}ms", (long)sidecar.Time.GetElapsedTime(started).TotalMilliseconds);
+                return;
+            }
+
+            await sidecar.Readiness.Changed.WaitAsync(stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task StopAsync(ShutdownCause cause)
+    {
+        sidecar.Readiness.Add("runtime");
+        if (cause == ShutdownCause.Signal)
+        {
+            await BlockAsync();
+        }
+
+        sidecar.Readiness.SetOutbound(sidecar.Readiness.IsOutboundReady && cause == ShutdownCause.Signal);
+        var grace = sidecar.Options.GracefulShutdown;
+        if (grace == TimeSpan.Zero)
+        {
+            logger.LogInformation("Graceful shutdown timeout is infinite, will wait indefinitely to shutdown");
+        }
+
+        logger.LogInformation("Dapr is shutting down");
+        var stop = CloseAsync(cause);
+        try
+        {
+            await (grace == TimeSpan.Zero ? stop : stop.WaitAsync(grace, sidecar.Time));
+        }
+        catch (TimeoutException e)
+        {
+            throw new FatalException("Graceful shutdown timeout exceeded, forcing shutdown", e);
+        }
+    }
+
+    // Holds the shutdown back while the app goes on working; only its inputs are closed.
+    private async Task BlockAsync()
+    {
+        if (sidecar.Options.BlockShutdown is not { } duration)
+        {
+            return;
+        }
+
+        logger.LogInformation("Blocking graceful shutdown for {Duration} or until app reports unhealthy...", GoDuration.Format(duration));
+        await sidecar.SubscriptionHost.DrainAsync(CancellationToken.None);
+        var started = sidecar.Time.GetTimestamp();
+        while (sidecar.App.IsHealthy && sidecar.Time.GetElapsedTime(started) < duration)
+        {
+            await Task.Delay(AppPoll, sidecar.Time);
+        }
+
+        logger.LogInformation(sidecar.App.IsHealthy ? "Block shutdown period expired, entering shutdown..." : "App reported unhealthy, entering shutdown...");
+    }
+
+    private async Task CloseAsync(ShutdownCause cause)
+    {
+        var started = sidecar.Time.GetTimestamp();
+        await sidecar.SubscriptionHost.DrainAsync(CancellationToken.None);
+        if (cause == ShutdownCause.Signal)
+        {
+            await KeepOutboundForAppAsync(started);
+        }
+
+        sidecar.Readiness.SetOutbound(false);
+        logger.LogInformation("Closing HTTP server");
+        using (var limit = new CancellationTokenSource(ListenerGrace, sidecar.Time))
+        {
+            await sidecar.Web.StopAsync(limit.Token);
+        }
+
+        await stopping.CancelAsync();
+        await Task.WhenAll(background.ToArray()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(sidecar.Loader.DisposeAsync().AsTask(), sidecar.NameResolver.DisposeAsync().AsTask());
+        sidecar.Listeners.CleanUp();
+        sidecar.Peers.Dispose();
+        sidecar.Externals.Dispose();
+        sidecar.App.Connections?.Dispose();
+        await sidecar.Web.DisposeAsync();
+        traces?.Dispose();
+        logger.LogInformation("Dapr runtime stopped");
+    }
+
+    // An app that got the same signal may still save state or publish while it ends: the API stays until its port is closed.
+    private async Task KeepOutboundForAppAsync(long started)
+    {
+        if (!sidecar.Options.App.HasApp || !sidecar.Readiness.IsOutboundReady)
+        {
+            return;
+        }
+
+        var grace = sidecar.Options.GracefulShutdown;
+        var limit = (grace == TimeSpan.Zero ? TimeSpan.FromSeconds(5) : grace) - CloseReserve;
+        while (sidecar.Time.GetElapsedTime(started) < limit && await sidecar.AppWatch.IsListeningAsync(CancellationToken.None))
+        {
+            await Task.Delay(AppPoll, sidecar.Time);
+        }
+    }
+
+    private void Introduce()
+    {
+        var options = sidecar.Options;
+        logger.LogInformation("{Mode} mode configured", options.Mode);
+        logger.LogInformation("app id: {AppId}", options.AppId);
+        if (options.App.MaxConcurrency > 0)
+        {
+            logger.LogInformation("app max concurrency set to {Limit}", options.App.MaxConcurrency);
+        }
+
+        if (sidecar.EnabledFeatures.Count > 0)
+        {
+            logger.LogInformation("Enabled features: {Features}", string.Join(' ', sidecar.EnabledFeatures));
+        }
+
+        foreach (var resource in sidecar.Resources.Others)
+        {
+            logger.LogWarning(
+                "{Kind} {Name} ({Source}) was read, but has no effect in this version", resource.Kind, resource.Name, resource.Source);
+        }
+
+        if (sidecar.TracingSettings.Mode != TracingMode.Off)
+        {
+            logger.LogInformation("Dapr trace sampler initialized: {Sampler}", sidecar.TracingSettings.SamplerDescription);
+        }
+    }
+}
