@@ -10,7 +10,6 @@ using DaprK8s.Components.PubSub.RabbitMq;
 using DaprK8s.Components.PubSub.Redis;
 using DaprK8s.Components.State.Redis;
 using DaprK8s.Components.PubSub.Sqlite;
-using DaprK8s.Components.State.InMemory;
 
 namespace DaprK8s.Components;
 

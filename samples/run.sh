@@ -49,17 +49,17 @@ install_missing() {
   for need in "$@"; do
     PATH=$PATH:/usr/sbin command -v "${need%%:*}" >/dev/null || packages+=("${need#*:}")
   done
-  [[ ${#packages[@]} -eq 0 ]] || build_step .ci/install "${packages[@]}"
+  [[ ${#packages[@]} -eq 0 ]] || .ci/install "${packages[@]}" || fail "could not install ${packages[*]}"
 }
 
-# In the background, so that a signal is heard at once and not when the step is done.
+# In the background, so that a signal is heard at once; in a session of its own, so that shut_down can end all of it.
 build_step() {
-  "$@" &
+  local code=0 log=$run/logs/build.log
+  setsid "$@" >"$log" 2>&1 </dev/null 9>&- &
   step=$!
-  local code=0
   wait "$step" || code=$?
   step=''
-  [[ $code -eq 0 ]] || fail "failed: $*"
+  [[ $code -eq 0 ]] || { cat "$log" >&2; fail "failed: $*"; }
 }
 
 build() {
@@ -75,7 +75,7 @@ build() {
   fi
   dotnet_build samples/orders
   if [[ ! samples/warehouse/node_modules/.package-lock.json -nt samples/warehouse/package-lock.json ]]; then
-    build_step logged npm ci --prefix samples/warehouse --no-audit --no-fund --ignore-scripts --loglevel=error
+    build_step npm ci --prefix samples/warehouse --no-audit --no-fund --ignore-scripts --loglevel=error
   fi
 }
 
@@ -83,12 +83,8 @@ newer_sources() {
   find protos common components sidecar Directory.*.props -type f -newer "$1" -not -path '*/bin/*' -not -path '*/obj/*' -print -quit
 }
 
-dotnet_build() { build_step logged dotnet build "$1" --configuration Release --nologo; }
-
-# Shows what a step says only if it fails.
-logged() {
-  "$@" >"$run/logs/build.log" 2>&1 || { cat "$run/logs/build.log" >&2; return 1; }
-}
+# Without build servers, which would stay behind.
+dotnet_build() { build_step dotnet build "$1" --configuration Release --nologo --disable-build-servers; }
 
 # --- Ports --------------------------------------------------------------------------------------------------------------------
 
@@ -193,7 +189,7 @@ report() {
 
 shut_down() {
   trap 'say "stopping already"' INT TERM HUP
-  [[ -z $step ]] || kill -TERM "$step" 2>/dev/null || true
+  [[ -z $step ]] || { kill -KILL -- "-$step" && wait "$step"; } 2>/dev/null || true # a build has nothing to put in order
   local name ours=() servers=()
   for name in "${names[@]}"; do
     case $name in redis | rabbitmq | epmd) servers+=("$name") ;; *) ours+=("$name") ;; esac
@@ -308,6 +304,7 @@ TEXT
 mkdir -p "$run/logs" "$run/data"
 exec 9>"$run/lock"
 flock -n 9 || { printf '%s\n' "${red}a run is under way already in $run$reset" >&2; exit 1; }
+rm -f "$run/ports"
 trap stop_on_signal INT TERM HUP
 
 check_tools
