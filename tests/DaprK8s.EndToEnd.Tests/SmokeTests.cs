@@ -77,12 +77,15 @@ public sealed class SmokeTests
         Assert.True(daprd.Log.Contains("Daprd shutdown gracefully"));
     }
 
-    [Fact]
-    public async Task A_start_without_an_app_id_fails()
+    [Theory]
+    [InlineData("--app-id", "")]
+    [InlineData("--app-id=")]
+    [InlineData("-app-id=")]
+    public async Task A_start_without_an_app_id_fails(params string[] flags)
     {
-        var (code, log) = await Daprd.With(flags: ["--app-id", ""]).RunAsync();
+        var (code, log) = await Daprd.With(flags: flags).RunAsync();
 
         Assert.Equal(1, code);
-        Assert.True(log.Contains("app-id"));
+        Assert.True(log.Contains("parameter app-id cannot be empty"));
     }
 }
