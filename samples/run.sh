@@ -116,6 +116,9 @@ answers() {
 
 # --- Processes ----------------------------------------------------------------------------------------------------------------
 
+# Of a sidecar's line the terminal shows level and message; the file has all of it.
+shorten='s/^time="[^"]*" level=\([a-z]*\) msg="\(.*\)" app_id=.*/\1: \2/'
+
 # start NAME COLOUR COMMAND...: its log goes to a file and, with its name in front, to the terminal.
 start() {
   local name=$1 label log
@@ -123,7 +126,7 @@ start() {
   log=$run/logs/$name.log
   shift 2
   # The writers hear no signal: they end when the process at the other end has said its last word.
-  exec {log_pipe}> >(trap '' INT TERM HUP; exec sed -u -e "w $log" -e "s/^/$label/")
+  exec {log_pipe}> >(trap '' INT TERM HUP; exec sed -u -e "w $log" -e "$shorten" -e "s/^/$label/")
   writers+=($!)
   launch "$name" "$@" >&"$log_pipe" 2>&1
   exec {log_pipe}>&-
