@@ -10,7 +10,7 @@ public sealed class ComponentTests
     [Theory]
     [InlineData("state.nosuch", "couldn't find state store state.nosuch/v1")]
     [InlineData("state.redis/v9", "couldn't find state store state.redis/v9; versions of this type: v1")]
-    [InlineData("state.redis", "metadata field \"redisHost\"")]
+    [InlineData("state.redis", "redisHost")]
     [InlineData("nonsense", "incorrect type nonsense")]
     public async Task A_component_that_can_not_be_ends_the_start_with_its_file_and_field(string type, string text)
     {
@@ -50,7 +50,7 @@ public sealed class ComponentTests
         {
             Resources = new Dictionary<string, string>
             {
-                ["a.yaml"] = Resource.All("{unclosed: [", Resource.InMemoryState(), "kind: Deployment\napiVersion: apps/v1"),
+                ["a.yaml"] = Resource.All("kind: Deployment\napiVersion: apps/v1", "a: 1\nb: [}", Resource.InMemoryState()),
                 ["notes.txt"] = "not YAML",
                 ["b.yml"] = Resource.InMemoryPubSub(),
             },
@@ -60,7 +60,7 @@ public sealed class ComponentTests
         Assert.Contains("statestore", metadata, StringComparison.Ordinal);
         Assert.Contains("\"pubsub\"", metadata, StringComparison.Ordinal);
         Assert.True(daprd.Log.Contains("notes.txt was detected, it will not be loaded"));
-        Assert.Contains(daprd.Log.All, l => l.Contains("a.yaml", StringComparison.Ordinal) && l.Contains("line 1", StringComparison.Ordinal));
+        Assert.Contains(daprd.Log.All, l => l.Contains("a.yaml", StringComparison.Ordinal) && l.Contains("line 5, column", StringComparison.Ordinal));
     }
 
     [Fact]
