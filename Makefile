@@ -23,7 +23,7 @@ build: ## the native executables, in dist/
 	@for project in $(services); do dotnet publish "$$project" --configuration Release --runtime $(rid) --output dist --nologo; done
 	@ls -l --block-size=K dist
 
-test: ## all tests (ONLY=name: those of the test projects with that in their name)
+test: build ## all tests, the end-to-end ones against dist/daprd (ONLY=name: those of the test projects with that in their name)
 	@tests/install-servers.sh
 	@tests/run.sh $(ONLY)
 
