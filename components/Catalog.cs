@@ -9,6 +9,7 @@ using DaprK8s.Components.PubSub.InMemory;
 using DaprK8s.Components.PubSub.RabbitMq;
 using DaprK8s.Components.PubSub.Redis;
 using DaprK8s.Components.State.Redis;
+using DaprK8s.Components.PubSub.Sqlite;
 
 namespace DaprK8s.Components;
 
@@ -19,6 +20,7 @@ public static partial class ProviderCatalog
         PubSub(["pubsub.in-memory"], "v1", InMemoryPubSub.Describe),
         PubSub(["pubsub.rabbitmq"], "v1", RabbitMqPubSub.Describe),
         PubSub(["pubsub.redis"], "v1", RedisPubSub.Describe),
+        PubSub(["pubsub.sqlite"], "v1", SqlitePubSub.Describe),
         State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
         NameResolution(["nameresolution.mdns"], "v1", LocalFirstResolver.Describe),
         NameResolution(["nameresolution.sqlite"], "v1", SqliteNameResolver.Describe),

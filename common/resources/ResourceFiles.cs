@@ -90,6 +90,7 @@ public static partial class ResourceFiles
             return;
         }
 
+        long line = 0;
         foreach (var document in SplitDocuments(text))
         {
             try
@@ -98,8 +99,11 @@ public static partial class ResourceFiles
             }
             catch (Exception e) when (e is YamlException or JsonException or ResourceException)
             {
-                logger.LogWarning("daprd load error when parsing manifests yaml resource in {File}: {Error}", file, Describe(e));
+                logger.LogWarning("daprd load error when parsing manifests yaml resource in {File}: {Error}", file, Describe(e, line));
             }
+
+            // A separator is a line of its own; positions are told as an editor counts them.
+            line += document.AsSpan().Count('\n') + 1;
         }
     }
 
@@ -173,8 +177,8 @@ public static partial class ResourceFiles
         => root.FirstOrDefault(p => p.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value is JsonValue value
             && value.TryGetValue<string>(out var text) ? text : "";
 
-    private static string Describe(Exception e)
-        => e is YamlException yaml ? $"line {yaml.Start.Line}, column {yaml.Start.Column}: {yaml.InnerException?.Message ?? yaml.Message}" : e.Message;
+    private static string Describe(Exception e, long linesBefore)
+        => e is YamlException yaml ? $"line {linesBefore + yaml.Start.Line}, column {yaml.Start.Column}: {yaml.InnerException?.Message ?? yaml.Message}" : e.Message;
 
     [GeneratedRegex(@"(?:^|\r?\n)---[^\S\n]*(?=\r?\n|$|#)|(?:^|\r?\n)---[^\S\n]+(?=\S)")]
     private static partial Regex DocumentSeparator();

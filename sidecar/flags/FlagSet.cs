@@ -83,7 +83,7 @@ internal sealed class FlagSet
     /// <exception cref="FlagException">A flag is unknown or lacks its value.</exception>
     public IReadOnlyList<string> Parse(string[] args)
     {
-        var normalised = args.Select(a => a.Length > 2 && a[0] == '-' && a[1] != '-' ? "-" + a : a).Select(BoolForm).ToArray();
+        var normalised = args.Select(a => a.Length > 2 && a[0] == '-' && a[1] != '-' ? "-" + a : a).SelectMany(EmptyForm).Select(BoolForm).ToArray();
         result = command.Parse(normalised, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
         var unknown = result.UnmatchedTokens.FirstOrDefault(t => t.StartsWith('-'));
         if (unknown is not null)
@@ -108,6 +108,10 @@ internal sealed class FlagSet
             .Select(o => $"      {o.Name,-38} {o.Description}");
         return $"Usage of {command.Name}:\n{string.Join('\n', lines)}\n";
     }
+
+    // The parser takes "--flag=" for a flag that lacks its value; it has one, the empty text.
+    private static string[] EmptyForm(string arg)
+        => arg.StartsWith("--", StringComparison.Ordinal) && arg.IndexOf('=') == arg.Length - 1 ? [arg[..^1], ""] : [arg];
 
     // A boolean without "=value" must not swallow the word behind it.
     private string BoolForm(string arg)

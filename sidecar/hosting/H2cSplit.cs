@@ -63,14 +63,18 @@ internal static class H2cSplit
     public static ConnectionDelegate Create(ConnectionDelegate http1, H2cEndPoint http2)
         => async connection =>
         {
-            if (await IsHttp2Async(connection))
+            bool isHttp2;
+            try
             {
-                await http2.ServeAsync(connection);
+                isHttp2 = await IsHttp2Async(connection);
             }
-            else
+            catch (Exception e) when (e is IOException or OperationCanceledException)
             {
-                await http1(connection);
+                // The client opened a connection and left without a word.
+                return;
             }
+
+            await (isHttp2 ? http2.ServeAsync(connection) : http1(connection));
         };
 
     private static async Task<bool> IsHttp2Async(ConnectionContext connection)

@@ -103,7 +103,7 @@ internal sealed class Sidecar
         ApiRoute[] routes =
         [
             .. new SystemRoutes(Self, Readiness, metadata, Subscriptions, shutdown).Routes, .. new StateRoutes(state).Routes,
-            .. new SecretRoutes(secrets).Routes, .. new PubSubRoutes(pubsub).Routes,
+            .. new SecretRoutes(secrets).Routes, .. new PubSubRoutes(pubsub).Routes, .. AbsentRoutes.All,
         ];
         var access = ApiAccess.ForHttp(spec.Api);
         var allowed = routes.Where(access.Allows).ToArray();

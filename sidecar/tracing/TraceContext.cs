@@ -7,8 +7,11 @@ namespace DaprK8s.Sidecar.Tracing;
 /// <param name="TraceParent">The <c>traceparent</c> to send; empty when the sidecar adds none (<c>samplingRate: "0"</c> and none came in).</param>
 /// <param name="TraceState">The <c>tracestate</c>, or <see langword="null"/>.</param>
 /// <param name="Baggage">The <c>baggage</c> header as it came in, or <see langword="null"/>.</param>
-internal readonly record struct TraceContext(string TraceParent, string? TraceState = null, string? Baggage = null)
+internal readonly record struct TraceContext(string? TraceParent, string? TraceState = null, string? Baggage = null)
 {
+    /// <summary>The <c>traceparent</c> to send, or empty; never null, also not in the default value.</summary>
+    public string TraceParent { get => field ?? ""; init; } = TraceParent;
+
     /// <summary>What is sent when tracing makes no spans and none came in.</summary>
     public const string ZeroParent = "00-00000000000000000000000000000000-0000000000000000-00";
 

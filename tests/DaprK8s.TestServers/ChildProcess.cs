@@ -14,9 +14,11 @@ public sealed class ChildProcess : IAsyncDisposable
     private readonly Process process;
     private readonly ConcurrentQueue<string> lines = new();
 
-    private ChildProcess(Process process)
+    private readonly Action<string>? onLine;
+
+    private ChildProcess(Process process, Action<string>? onLine)
     {
-        this.process = process;
+        (this.process, this.onLine) = (process, onLine);
         process.OutputDataReceived += (_, e) => Keep(e.Data);
         process.ErrorDataReceived += (_, e) => Keep(e.Data);
     }
@@ -39,12 +41,14 @@ public sealed class ChildProcess : IAsyncDisposable
     /// <param name="environment">Variables to set beside the inherited ones.</param>
     /// <param name="user">The user to become when this process runs as root.</param>
     /// <param name="directory">Its working directory.</param>
+    /// <param name="onLine">Gets each line that it writes, from a thread of the pool.</param>
     public static async Task<ChildProcess> StartAsync(
         string program,
         IEnumerable<string> arguments,
         IReadOnlyDictionary<string, string>? environment = null,
         string? user = null,
-        string? directory = null)
+        string? directory = null,
+        Action<string>? onLine = null)
     {
         var start = new ProcessStartInfo("setpriv")
         {
@@ -78,7 +82,7 @@ public sealed class ChildProcess : IAsyncDisposable
         {
             try
             {
-                var child = new ChildProcess(new Process { StartInfo = start });
+                var child = new ChildProcess(new Process { StartInfo = start }, onLine);
                 child.process.Start();
                 child.process.BeginOutputReadLine();
                 child.process.BeginErrorReadLine();
@@ -137,6 +141,16 @@ public sealed class ChildProcess : IAsyncDisposable
         {
             await KillAsync();
         }
+    }
+
+    /// <summary>Sends the process one signal, by its number.</summary>
+    public void Signal(int signal) => Signal([process.Id], signal);
+
+    /// <summary>Waits for its end, by which all its output has been seen, and returns the exit code.</summary>
+    public async Task<int> WaitForExitAsync()
+    {
+        await process.WaitForExitAsync();
+        return process.ExitCode;
     }
 
     /// <summary>Freezes the process and its descendants (SIGSTOP): connections stay open and nothing answers.</summary>
@@ -241,6 +255,7 @@ public sealed class ChildProcess : IAsyncDisposable
             return;
         }
 
+        onLine?.Invoke(line);
         lines.Enqueue(line);
         while (lines.Count > KeptLines)
         {

@@ -1,6 +1,7 @@
 using System.Net;
 using DaprK8s.Components.Metadata;
 using DaprK8s.Components.Sql;
+using DaprK8s.Components.State.Sqlite;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 
@@ -17,19 +18,13 @@ namespace DaprK8s.Components.NameResolution.Sqlite;
 internal sealed class SqliteNameResolver : INameResolver, IExpiredRows
 {
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan MinTimeout = TimeSpan.FromSeconds(1);
-
-    private static readonly MetadataField<string> ConnectionString = Field.Text(
-        "connectionString", "Path or URI of the database file that all sidecars share.", required: true, sensitive: true, aliases: "url");
+    private static readonly TimeSpan OpenPatience = TimeSpan.FromSeconds(20);
 
     private static readonly MetadataField<TimeSpan> Timeout = Field.Duration(
         "timeout", "How long a statement may take; at least 1s.", TimeSpan.FromSeconds(1), "timeoutInSeconds");
 
     private static readonly MetadataField<TimeSpan> BusyTimeout = Field.Duration(
         "busyTimeout", "How long to wait for the lock of another process; not positive means not at all.", TimeSpan.FromMilliseconds(800));
-
-    private static readonly MetadataField<bool> DisableWal = Field.Bool(
-        "disableWAL", "Do without the write-ahead log, as a database on a network file system has to.");
 
     private static readonly MetadataField<string> TableName = Field.Text("tableName", "The table of the sidecars.", "hosts");
 
@@ -46,8 +41,7 @@ internal sealed class SqliteNameResolver : INameResolver, IExpiredRows
     private readonly SemaphoreSlim oneAtATime = new(1);
     private readonly string registrationId = Guid.NewGuid().ToString();
     private ComponentContext context = null!;
-    private SqliteConnection? connection;
-    private HostsTable table = null!;
+    private HostsTable? table;
     private TimeSpan timeout;
     private TimeSpan updateInterval;
     private Task renewing = Task.CompletedTask;
@@ -63,25 +57,22 @@ internal sealed class SqliteNameResolver : INameResolver, IExpiredRows
     /// <summary>A row may be older than a second when it is found; keeping the answer for one more takes nothing away.</summary>
     public TimeSpan CacheFor => TimeSpan.FromSeconds(1);
 
+    private HostsTable Table => table ?? throw new InvalidOperationException("the name resolver is not initialised");
+
     /// <summary>What the catalogue says of it.</summary>
     public static ProviderDescriptor Describe()
         => new(
             "Finds sidecars through a SQLite database that they share.",
-            [ConnectionString, Timeout, BusyTimeout, DisableWal, TableName, MetadataTableName, UpdateInterval, CleanupInterval],
+            [SqliteSettings.ConnectionString, Timeout, BusyTimeout, SqliteSettings.DisableWal, TableName, MetadataTableName, UpdateInterval, CleanupInterval],
             static () => new SqliteNameResolver());
 
     /// <inheritdoc/>
     public async Task InitAsync(ComponentContext context, CancellationToken cancellationToken)
     {
         this.context = context;
-        var settings = context.Metadata;
-        timeout = settings.Get(Timeout);
-        updateInterval = settings.Get(UpdateInterval);
-        if (timeout < MinTimeout)
-        {
-            throw new ComponentMetadataException(Timeout.Name, "invalid value for 'timeout': must be greater than 1s");
-        }
-
+        var settings = SqliteSettings.Read(context, Timeout, BusyTimeout);
+        timeout = settings.Timeout;
+        updateInterval = context.Metadata.Get(UpdateInterval);
         if (updateInterval.Ticks % TimeSpan.TicksPerSecond != 0)
         {
             throw new ComponentMetadataException(UpdateInterval.Name, "update interval must not contain fractions of seconds");
@@ -92,25 +83,16 @@ internal sealed class SqliteNameResolver : INameResolver, IExpiredRows
             throw new ComponentMetadataException(UpdateInterval.Name, "update interval must be at least 1s greater than timeout");
         }
 
-        var hosts = Identifier(TableName);
-        var metadata = Identifier(MetadataTableName);
-        var profile = SqliteProfile.Read(
-            ConnectionString, settings.Get(ConnectionString), timeout, settings.Get(BusyTimeout), settings.Get(DisableWal), context.Logger);
-        if (profile.IsInMemory)
+        var hosts = SqliteSettings.ReadIdentifier(context, TableName);
+        var metadata = SqliteSettings.ReadIdentifier(context, MetadataTableName);
+        if (settings.InMemory)
         {
             context.Logger.LogWarning(
                 "Configuring name resolution with an in-memory SQLite database. Service invocation across different apps will not work.");
         }
 
-        await Task.Run(
-            () =>
-            {
-                connection = profile.Open();
-                table = new HostsTable(connection, hosts, metadata, updateInterval);
-                table.Migrate();
-            },
-            cancellationToken);
-        cleanup = ExpiredRowCleanup.Start(this, settings.Get(CleanupInterval), context.Time, context.Logger);
+        await OpenAsync(() => HostsTable.Open(settings, hosts, metadata, updateInterval), cancellationToken);
+        cleanup = ExpiredRowCleanup.Start(this, context.Metadata.Get(CleanupInterval), context.Time, context.Logger);
     }
 
     /// <inheritdoc/>
@@ -118,7 +100,7 @@ internal sealed class SqliteNameResolver : INameResolver, IExpiredRows
     {
         AnnouncementCheck.Check(self);
         var address = new IPEndPoint(self.HostAddress, self.InternalPort).ToString();
-        await RunAsync(() => table.Register(registrationId, address, self.AppId), cancellationToken);
+        await RunAsync(() => Table.Register(registrationId, address, self.AppId), cancellationToken);
         this.self = (address, self.AppId);
         renewing = RenewAsync(address, self.AppId);
     }
@@ -127,7 +109,7 @@ internal sealed class SqliteNameResolver : INameResolver, IExpiredRows
     public async ValueTask<IReadOnlyList<string>> ResolveAsync(string appId, string @namespace, int port, CancellationToken cancellationToken)
     {
         var (found, others) = await RunAsync(
-            () => table.Find(appId) is { Length: > 0 } live ? (live, SeenAppIds) : ([], table.LiveAppIds()),
+            () => Table.Find(appId) is { Length: > 0 } live ? (live, SeenAppIds) : ([], Table.LiveAppIds()),
             cancellationToken);
         SeenAppIds = others;
         return found;
@@ -149,7 +131,7 @@ internal sealed class SqliteNameResolver : INameResolver, IExpiredRows
         {
             try
             {
-                if (!await Task.Run(() => table.Unregister(registrationId, address)))
+                if (!await Task.Run(() => Table.Unregister(registrationId, address)))
                 {
                     context.Logger.LogWarning("failed to unregister host: no row deleted");
                 }
@@ -160,20 +142,32 @@ internal sealed class SqliteNameResolver : INameResolver, IExpiredRows
             }
         }
 
-        if (connection is not null)
-        {
-            await connection.DisposeAsync();
-        }
+        table?.Dispose();
 
         // Callers that still wait shall learn that it is over.
         oneAtATime.Release();
         closing.Dispose();
     }
 
-    private string Identifier(MetadataField<string> field)
-        => context.Metadata.Get(field) is var name && SqliteProfile.IsIdentifier(name)
-            ? name
-            : throw new ComponentMetadataException(field.Name, $"invalid identifier: {name}");
+    /// <summary>
+    /// Others that start on the same file may hold it, and changing the journal's mode, which needs it alone, gives up
+    /// without waiting.
+    /// </summary>
+    private async Task OpenAsync(Func<HostsTable> open, CancellationToken cancellationToken)
+    {
+        var began = context.Time.GetTimestamp();
+        while (table is null)
+        {
+            try
+            {
+                table = await Task.Run(open, cancellationToken);
+            }
+            catch (SqliteException e) when (SqliteDatabase.IsLocked(e) && context.Time.GetElapsedTime(began) < OpenPatience)
+            {
+                await Task.Delay(RetryPause * (0.5 + Random.Shared.NextDouble()), context.Time, cancellationToken);
+            }
+        }
+    }
 
     private async Task RenewAsync(string address, string appId)
     {
@@ -192,9 +186,9 @@ internal sealed class SqliteNameResolver : INameResolver, IExpiredRows
     {
         try
         {
-            if (!await RunAsync(() => table.Renew(registrationId, address), closing.Token))
+            if (!await RunAsync(() => Table.Renew(registrationId, address), closing.Token))
             {
-                var again = await RunAsync(() => table.RegisterAgain(registrationId, address, appId), closing.Token);
+                var again = await RunAsync(() => Table.RegisterAgain(registrationId, address, appId), closing.Token);
                 context.Logger.LogError("Host registration lost; {Outcome}", again ? "registered again" : "another sidecar has taken over the address");
             }
 
@@ -213,11 +207,11 @@ internal sealed class SqliteNameResolver : INameResolver, IExpiredRows
 
     /// <inheritdoc/>
     async Task<bool> IExpiredRows.ClaimCleanupAsync(TimeSpan age, CancellationToken cancellationToken)
-        => await RunAsync(() => table.ClaimCleanup(age), cancellationToken);
+        => await RunAsync(() => Table.ClaimCleanup(age), cancellationToken);
 
     /// <inheritdoc/>
     async Task<long> IExpiredRows.DeleteExpiredAsync(CancellationToken cancellationToken)
-        => await RunAsync(table.RemoveStale, cancellationToken);
+        => await RunAsync(() => Table.RemoveStale(), cancellationToken);
 
     private async ValueTask<bool> NextAsync(PeriodicTimer timer)
     {

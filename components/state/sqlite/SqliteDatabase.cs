@@ -70,27 +70,19 @@ internal sealed class SqliteDatabase : IDisposable
     /// <summary>Runs statements that give nothing back.</summary>
     public void Execute(string sql)
     {
-        using var statement = Prepare(sql);
-        while (statement.Step())
+        for (var rest = sql; !string.IsNullOrWhiteSpace(rest);)
         {
-            // A pragma that answers is run for its effect.
-            continue;
+            using var statement = Prepare(rest, out rest);
+            while (statement.Step())
+            {
+                // A pragma that answers is run for its effect.
+                continue;
+            }
         }
     }
 
     /// <summary>Compiles a statement, which lives no longer than this connection.</summary>
-    public SqliteStatement Prepare(string sql)
-    {
-        var code = raw.sqlite3_prepare_v2(handle, sql, out var statement);
-        if (code != raw.SQLITE_OK)
-        {
-            throw Error(code);
-        }
-
-        var prepared = new SqliteStatement(this, statement);
-        statements.Add(prepared);
-        return prepared;
-    }
+    public SqliteStatement Prepare(string sql) => Prepare(sql, out _);
 
     /// <summary>The last error as an exception.</summary>
     public SqliteException Error(int code)
@@ -108,4 +100,17 @@ internal sealed class SqliteDatabase : IDisposable
     }
 
     internal void Forget(SqliteStatement statement) => statements.Remove(statement);
+
+    private SqliteStatement Prepare(string sql, out string rest)
+    {
+        var code = raw.sqlite3_prepare_v2(handle, sql, out var statement, out rest);
+        if (code != raw.SQLITE_OK)
+        {
+            throw Error(code);
+        }
+
+        var prepared = new SqliteStatement(this, statement);
+        statements.Add(prepared);
+        return prepared;
+    }
 }

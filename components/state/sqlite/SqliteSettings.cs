@@ -24,7 +24,8 @@ internal sealed class SqliteSettings
     private static readonly TimeSpan ShortestTimeout = TimeSpan.FromSeconds(1);
     private static readonly string[] ForbiddenPragmas = ["busy_timeout", "journal_mode", "foreign_keys"];
 
-    private static readonly MetadataField<string> ConnectionString = Field.Text(
+    /// <summary>Where the database is.</summary>
+    public static readonly MetadataField<string> ConnectionString = Field.Text(
         "connectionString", "Path of the database file, or a \"file:\" URI of SQLite; \":memory:\" for one that is lost at exit.",
         required: true, sensitive: true, aliases: "url");
 
@@ -34,7 +35,8 @@ internal sealed class SqliteSettings
     private static readonly MetadataField<TimeSpan> BusyTimeoutField = Field.Duration(
         "busyTimeout", "How long to wait for another process that holds the database.", TimeSpan.FromSeconds(2));
 
-    private static readonly MetadataField<bool> DisableWal = Field.Bool(
+    /// <summary>Whether to do without a write-ahead log.</summary>
+    public static readonly MetadataField<bool> DisableWal = Field.Bool(
         "disableWAL", "Keep a rollback journal instead of a write-ahead log; needed on network file systems.");
 
     private SqliteSettings()
@@ -70,7 +72,15 @@ internal sealed class SqliteSettings
 
     /// <summary>Reads and checks the settings.</summary>
     /// <exception cref="ComponentMetadataException">A setting is missing or wrong.</exception>
-    public static SqliteSettings Read(ComponentContext context)
+    public static SqliteSettings Read(ComponentContext context) => Read(context, TimeoutField, BusyTimeoutField);
+
+    /// <summary>Reads and checks the settings of a component whose times have other defaults.</summary>
+    /// <param name="context">The component's context.</param>
+    /// <param name="timeoutField">The field of the longest operation.</param>
+    /// <param name="busyTimeoutField">The field of the longest wait for a lock.</param>
+    /// <exception cref="ComponentMetadataException">A setting is missing or wrong.</exception>
+    public static SqliteSettings Read(
+        ComponentContext context, MetadataField<TimeSpan> timeoutField, MetadataField<TimeSpan> busyTimeoutField)
     {
         var text = context.Metadata.Get(ConnectionString);
         if (text.Length == 0)
@@ -78,13 +88,13 @@ internal sealed class SqliteSettings
             throw new ComponentMetadataException(ConnectionString.Name, "missing connection string");
         }
 
-        var timeout = context.Metadata.Get(TimeoutField);
+        var timeout = context.Metadata.Get(timeoutField);
         if (timeout < ShortestTimeout)
         {
-            throw new ComponentMetadataException(TimeoutField.Name, "timeout must be at least 1s");
+            throw new ComponentMetadataException(timeoutField.Name, "timeout must be at least 1s");
         }
 
-        var busyTimeout = context.Metadata.Get(BusyTimeoutField);
+        var busyTimeout = context.Metadata.Get(busyTimeoutField);
         var location = text.StartsWith(FilePrefix, StringComparison.Ordinal) ? text[FilePrefix.Length..] : text;
         var path = location.Split('?', 2)[0];
         var options = Options(location);

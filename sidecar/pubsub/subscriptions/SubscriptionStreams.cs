@@ -108,10 +108,10 @@ internal sealed class SubscriptionStreams(
             await closing;
             var failure = reading.IsCompleted ? await reading : writing.IsCompleted ? null : PubSubErrors.Stream(StreamClosed);
 
-            // The writer must have stopped before the call ends.
+            // Neither may touch the call once it has ended.
             receiver.Complete();
             await talk.CancelAsync();
-            await writing;
+            await Task.WhenAll(reading, writing);
             if (failure is not null)
             {
                 throw failure.ToException();

@@ -81,6 +81,19 @@ public sealed class LocalPeerRegistryTests : IAsyncDisposable
     }
 
     [Fact]
+    public void A_change_too_quick_for_the_directory_s_date_is_noticed()
+    {
+        Announced("orders", 50001);
+        var date = Directory.GetLastWriteTimeUtc(OrdersDirectory);
+        var caller = Opened();
+        Assert.Single(caller.Resolve("orders"));
+        Announced("orders", 50002);
+        Directory.SetLastWriteTimeUtc(OrdersDirectory, date);
+        NextLook();
+        Assert.Equal(2, caller.Resolve("orders").Length);
+    }
+
+    [Fact]
     public void Looking_up_does_not_touch_the_disk_while_the_last_look_is_fresh()
     {
         Announced("orders", 50001);

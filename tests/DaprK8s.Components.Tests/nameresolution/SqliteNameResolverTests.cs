@@ -133,7 +133,8 @@ public sealed class SqliteNameResolverTests : IDisposable
         await using var resolver = await StartAsync(time, new RecordingLogger(), ("updateInterval", "60"));
         Insert("stale", "10.0.0.8:1", "orders", "", age: 61);
         Insert("live", "10.0.0.9:1", "orders", "", age: 0);
-        await Advance.UntilAsync(time, TimeSpan.FromMinutes(10), () => Rows("SELECT registration_id FROM hosts") is ["live"], "the stale row is removed");
+        time.Advance(TimeSpan.FromHours(1));
+        await Eventually.TrueAsync(() => Rows("SELECT registration_id FROM hosts") is ["live"], "the stale row is removed");
         Assert.Matches("^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$", Assert.Single(Rows("SELECT value FROM metadata WHERE key = 'nr-last-cleanup'")));
     }
 
@@ -145,8 +146,9 @@ public sealed class SqliteNameResolverTests : IDisposable
         await using var resolver = await StartAsync(time, logger);
         Execute("INSERT INTO metadata VALUES ('nr-last-cleanup', CURRENT_TIMESTAMP)");
         Insert("stale", "10.0.0.8:1", "orders", "", age: 60);
-        await Advance.UntilAsync(
-            time, TimeSpan.FromMinutes(10), () => logger.Lines.Any(l => l.Text.Contains("by another instance", StringComparison.Ordinal)), "a cleanup comes due");
+        time.Advance(TimeSpan.FromHours(1));
+        await Eventually.TrueAsync(
+            () => logger.Lines.Any(l => l.Text.Contains("by another instance", StringComparison.Ordinal)), "the cleanup finds that it is too early");
         Assert.Equal(["stale"], Rows("SELECT registration_id FROM hosts"));
     }
 
@@ -218,15 +220,14 @@ public sealed class SqliteNameResolverTests : IDisposable
 
     [Theory]
     [InlineData("connectionString", "", "missing connection string")]
-    [InlineData("timeout", "500ms", "invalid value for 'timeout': must be greater than 1s")]
+    [InlineData("timeout", "500ms", "timeout must be at least 1s")]
     [InlineData("updateInterval", "2500ms", "update interval must not contain fractions of seconds")]
     [InlineData("updateInterval", "1s", "update interval must be at least 1s greater than timeout")]
     [InlineData("tableName", "a;b", "invalid identifier: a;b")]
-    [InlineData("metadataTableName", "", "invalid identifier: ")]
+    [InlineData("metadataTableName", "a b", "invalid identifier: a b")]
     [InlineData("connectionString", "x.db?_pragma=busy_timeout(1)", "found forbidden option '_pragma=busy_timeout' in the connection string")]
     [InlineData("connectionString", "x.db?_pragma=JOURNAL_MODE%3DWAL", "found forbidden option '_pragma=journal_mode' in the connection string")]
     [InlineData("connectionString", "x.db?_pragma=foreign_keys(1)", "found forbidden option '_pragma=foreign_keys' in the connection string")]
-    [InlineData("connectionString", "x.db?_pragma=a;drop", "a _pragma in the connection string is malformed")]
     public async Task A_setting_is_refused(string field, string value, string problem)
     {
         var error = await Assert.ThrowsAsync<ComponentMetadataException>(() => StartAsync((field, value)));

@@ -41,10 +41,11 @@ public sealed class SqliteLayoutTests : IAsyncDisposable
             await store.SetAsync(new StateSet("json", new StateValue("{\"a\":\"it's 100%\"}"u8.ToArray(), IsJson: true)), Cancel);
             await store.SetAsync(new StateSet("bytes", new StateValue(new byte[] { 0, 1, 254, 255 }, IsJson: false)), Cancel);
             await store.SetAsync(new StateSet("empty", new StateValue(default, IsJson: false)), Cancel);
+            await store.SetAsync(new StateSet("empty-text", new StateValue(default, IsJson: true)), Cancel);
         }
 
         Assert.Equal(
-            ["bytes|AAH+/w==|1|text", "empty||1|text", "json|{\"a\":\"it's 100%\"}|0|text"],
+            ["bytes|AAH+/w==|1|text", "empty||1|text", "empty-text||0|text", "json|{\"a\":\"it's 100%\"}|0|text"],
             SqliteFile.Rows(file.Path, "SELECT key, value, is_binary, typeof(value) FROM state ORDER BY key"));
     }
 

@@ -61,7 +61,7 @@ internal sealed class FakeSubscription(SubscribeRequest request, MessageHandler 
 
     public Func<Task> OnPause { get; set; } = static () => Task.CompletedTask;
 
-    public Task<Settlement> DeliverAsync(BrokerMessage message) => handler(message, CancellationToken.None).AsTask();
+    public Task<Settlement> DeliverAsync(BrokerMessage message) => handler(message, CancellationToken.None).AsTask().WaitAsync(PubSubBench.Patience);
 
     public Task<Settlement> DeliverAsync(string json) => DeliverAsync(new BrokerMessage(Request.Topic, System.Text.Encoding.UTF8.GetBytes(json)));
 

@@ -24,7 +24,7 @@ namespace DaprK8s.Sidecar.Tests.PubSub;
 /// <summary>The pub/sub block with one broker named <c>pubsub</c>, both surfaces, and an app.</summary>
 internal sealed class PubSubBench
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private readonly MetricsRegistry metrics = new(new MetricsOptions(), NullLogger.Instance);
 
     public PubSubBench(params (string Name, string Value)[] metadata)

@@ -287,7 +287,7 @@ public sealed class SubscriptionStreamTests
         public Client(PubSubBench bench)
         {
             this.bench = bench;
-            Call = bench.Streams.RunAsync(this, this, cancel.Token);
+            Call = bench.Streams.RunAsync(this, this, cancel.Token).WaitAsync(PubSubBench.Patience);
         }
 
         public Task Call { get; }
@@ -315,9 +315,9 @@ public sealed class SubscriptionStreamTests
             return bench.Broker.Subscriptions.Last();
         }
 
-        public async Task ReadyAsync() => Assert.NotNull((await responses.Reader.ReadAsync(Stop)).InitialResponse);
+        public async Task ReadyAsync() => Assert.NotNull((await responses.Reader.ReadAsync(Stop).AsTask().WaitAsync(PubSubBench.Patience)).InitialResponse);
 
-        public async Task<TopicEventRequest> EventAsync() => (await responses.Reader.ReadAsync(Stop)).EventMessage;
+        public async Task<TopicEventRequest> EventAsync() => (await responses.Reader.ReadAsync(Stop).AsTask().WaitAsync(PubSubBench.Patience)).EventMessage;
 
         public async Task LeaveAsync()
         {
