@@ -27,6 +27,28 @@ internal sealed class InvokeRequest
     /// <summary>The body; empty for none.</summary>
     public Stream Body { get; set; } = Stream.Null;
 
+    /// <summary>How often the body was handed out to be sent.</summary>
+    public int Sends { get; private set; }
+
+    /// <summary>
+    /// Whether nothing can be reading a replayed body any more: it was handed out once at most, and read to its end. A target may
+    /// answer, or fail, while its request is still being written.
+    /// </summary>
+    public bool IsBodyReleased => Sends == 0 || (Sends == 1 && Body is MemoryBody { IsConsumed: true });
+
+    /// <summary>Hands the body out from its beginning.</summary>
+    public void Replay(ReadOnlyMemory<byte> bytes)
+    {
+        if (bytes.IsEmpty)
+        {
+            Body = Stream.Null;
+            return;
+        }
+
+        Sends++;
+        Body = new MemoryBody(bytes);
+    }
+
     /// <summary>The type URL of a gRPC caller's <c>Any</c>.</summary>
     public string DataTypeUrl { get; init; } = "";
 

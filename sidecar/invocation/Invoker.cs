@@ -109,7 +109,7 @@ internal sealed class Invoker(
     {
         if (body is { } bytes)
         {
-            request.Body = bytes.IsEmpty ? Stream.Null : new MemoryBody(bytes);
+            request.Replay(bytes);
         }
     }
 

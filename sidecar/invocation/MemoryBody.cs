@@ -3,7 +3,10 @@ namespace DaprK8s.Sidecar.Invocation;
 /// <summary>A body in memory as a stream that is read once.</summary>
 internal sealed class MemoryBody(ReadOnlyMemory<byte> bytes) : Stream
 {
-    private int at;
+    private volatile int at;
+
+    /// <summary>Every byte was read.</summary>
+    public bool IsConsumed => at == bytes.Length;
 
     public override bool CanRead => true;
 

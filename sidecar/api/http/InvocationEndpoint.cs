@@ -56,10 +56,11 @@ internal sealed class InvocationEndpoint(Invoker invoker)
     public async ValueTask HandleAsync(HttpContext context, string target, string method)
     {
         InvokeResponse? response = null;
+        InvokeRequest? request = null;
         byte[]? rented = null;
         try
         {
-            var (request, replayable) = await ReadAsync(context, target, method, b => rented = b);
+            (request, var replayable) = await ReadAsync(context, target, method, b => rented = b);
             response = await invoker.InvokeAsync(target, request, replayable, context.RequestAborted);
             await AnswerAsync(context, response, request);
         }
@@ -79,7 +80,8 @@ internal sealed class InvocationEndpoint(Invoker invoker)
                 await response.DisposeAsync();
             }
 
-            if (rented is not null)
+            // A buffer that somebody may still be reading is left to the garbage collector.
+            if (rented is not null && request is not { IsBodyReleased: false })
             {
                 ArrayPool<byte>.Shared.Return(rented);
             }
