@@ -25,8 +25,11 @@ namespace DaprK8s.Sidecar.Runtime;
 /// </summary>
 internal sealed class Sidecar
 {
-    public Sidecar(SidecarOptions options, Configuration configuration, ResourceSet resources, Listeners listeners, ILoggerFactory loggers, TimeProvider time)
+    public Sidecar(
+        SidecarOptions options, Configuration configuration, ResourceSet resources, Listeners listeners, ShutdownRequest shutdownRequest, ILoggerFactory loggers,
+        TimeProvider time)
     {
+        ShutdownRequest = shutdownRequest;
         Options = options;
         Resources = resources;
         Listeners = listeners;
@@ -184,7 +187,7 @@ internal sealed class Sidecar
 
     public Readiness Readiness { get; } = new();
 
-    public ShutdownRequest ShutdownRequest { get; } = new();
+    public ShutdownRequest ShutdownRequest { get; }
 
     public WebServer Web { get; }
 

@@ -105,6 +105,9 @@ internal static class SidecarProcess
 
     private static async Task<ShutdownCause> RunOnceAsync(SidecarOptions options, ILoggerFactory loggers, ILogger logger)
     {
+        // A signal may come at any time, also before there is anything to stop.
+        var shutdown = new ShutdownRequest();
+        using var signals = new Signals(shutdown, loggers.CreateLogger("dapr.signals"));
         var listeners = new Listeners(options.Listen, options.AppId, logger);
         await listeners.BindAsync(TimeProvider.System, CancellationToken.None);
         ExportEnvironment(options, listeners.InternalPort);
@@ -115,8 +118,7 @@ internal static class SidecarProcess
 
         var configuration = ConfigurationFiles.Load(options.ConfigFiles, Environment.GetEnvironmentVariable);
         var resources = ResourceFiles.Load(options.ResourcesPaths, options.Namespace, loggers.CreateLogger("dapr.runtime.loader"));
-        var sidecar = new Sidecar(options, configuration, resources, listeners, loggers, TimeProvider.System);
-        using var signals = new Signals(sidecar.ShutdownRequest, loggers.CreateLogger("dapr.signals"));
+        var sidecar = new Sidecar(options, configuration, resources, listeners, shutdown, loggers, TimeProvider.System);
         return await new SidecarLife(sidecar).RunAsync();
     }
 
