@@ -21,7 +21,12 @@ public sealed class RabbitMqFaultTests(RabbitMqFixture fixture) : RabbitMqTests(
         var pubsub = await OpenAsync(
             ("connectionString", server.ConnectionString), ("deletedWhenUnused", "false"), ("deliveryMode", "2"), ("publisherConfirm", "true"),
             ("requeueInFailure", "true"), ("prefetchCount", "50"));
-        var inbox = new Inbox();
+        var backAgain = new TaskCompletionSource();
+        var inbox = new Inbox(async (_, _) =>
+        {
+            await backAgain.Task; // So that there is something to lose.
+            return Settlement.Ack;
+        });
         await SubscribeAsync(pubsub, topic, inbox, ("queueType", queueType));
         using var done = new CancellationTokenSource();
         var confirmed = new ConcurrentQueue<string>();
@@ -56,6 +61,7 @@ public sealed class RabbitMqFaultTests(RabbitMqFixture fixture) : RabbitMqTests(
         await Eventually.TrueAsync(() => confirmed.Count > atRestart + 200, "200 messages after the crash");
         await done.CancelAsync();
         await Task.WhenAll(publishers);
+        backAgain.SetResult();
 
         await inbox.WaitForAsync(confirmed);
     }
