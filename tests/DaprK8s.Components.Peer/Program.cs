@@ -15,7 +15,14 @@ if (!ProviderCatalog.TryFind(type, "v1", out var entry))
 var metadata = args[4..].Select(a => a.Split('=', 2)).Select(a => KeyValuePair.Create(a[0], a[1]));
 var pubsub = (IPubSub)entry.Describe().Create();
 await pubsub.InitAsync(
-    new ComponentContext { Name = "peer", Type = type, Version = "v1", Metadata = new ComponentMetadata(metadata), Logger = NullLogger.Instance },
+    new ComponentContext
+    {
+        Name = "peer",
+        Type = type,
+        Version = "v1",
+        Metadata = new ComponentMetadata(metadata),
+        Logger = NullLogger.Instance,
+    },
     CancellationToken.None);
 
 if (verb == "publish")

@@ -17,7 +17,11 @@ internal sealed record BrokerAddress(bool IsTls, string Host, int Port, string V
 
     /// <summary>The address without credentials, fit for logs and errors.</summary>
     public override string ToString()
-        => $"{(IsTls ? Tls : Plain)}://{(Host.Contains(':') ? $"[{Host}]" : Host)}{(Port < 0 ? "" : $":{Port}")}/{Uri.EscapeDataString(VirtualHost)}";
+    {
+        var host = Host.Contains(':') ? $"[{Host}]" : Host;
+        var port = Port < 0 ? "" : $":{Port}";
+        return $"{(IsTls ? Tls : Plain)}://{host}{port}/{Uri.EscapeDataString(VirtualHost)}";
+    }
 
     /// <summary>Reads the fields.</summary>
     /// <exception cref="ComponentMetadataException">The connection string is none or contradicts the protocol.</exception>
@@ -26,7 +30,8 @@ internal sealed record BrokerAddress(bool IsTls, string Host, int Port, string V
         var protocol = metadata.Get(RabbitMqFields.Protocol);
         if (protocol is not ("" or Plain or Tls))
         {
-            throw new ComponentMetadataException(RabbitMqFields.Protocol.Name, $"{RabbitMqSettings.ErrorPrefix} invalid protocol {protocol}");
+            throw new ComponentMetadataException(
+                RabbitMqFields.Protocol.Name, $"{RabbitMqSettings.ErrorPrefix} invalid protocol {protocol}");
         }
 
         var connectionString = metadata.Get(RabbitMqFields.ConnectionString);
@@ -40,7 +45,8 @@ internal sealed record BrokerAddress(bool IsTls, string Host, int Port, string V
         {
             throw new ComponentMetadataException(
                 RabbitMqFields.Protocol.Name,
-                $"{RabbitMqSettings.ErrorPrefix} protocol does not match connection string, protocol: {protocol}, connection string: {address}");
+                $"{RabbitMqSettings.ErrorPrefix} protocol does not match connection string, protocol: {protocol}, "
+                + $"connection string: {address}");
         }
 
         return address;

@@ -34,7 +34,10 @@ internal sealed class PublishChannel
 
     /// <summary>Opens a channel.</summary>
     public static async Task<PublishChannel> OpenAsync(RabbitMqSettings settings, IConnection connection)
-        => new(settings, connection, await connection.CreateChannelAsync(new CreateChannelOptions(settings.Confirm, publisherConfirmationTrackingEnabled: false)));
+    {
+        var options = new CreateChannelOptions(settings.Confirm, publisherConfirmationTrackingEnabled: false);
+        return new PublishChannel(settings, connection, await connection.CreateChannelAsync(options));
+    }
 
     /// <summary>Whether the channel is usable and belongs to this connection.</summary>
     public bool Serves(IConnection current) => IsOpen && connection == current;

@@ -45,7 +45,14 @@ internal sealed class RabbitMqConsumer : IAsyncBasicConsumer, IAsyncDisposable
 
             var consumer = new RabbitMqConsumer(channel, owner, plan.NewConsumerTag());
             await channel.BasicConsumeAsync(
-                plan.Queue, owner.Settings.AutoAck, consumer.tag, noLocal: false, exclusive: false, arguments: null, consumer, cancellationToken);
+                plan.Queue,
+                owner.Settings.AutoAck,
+                consumer.tag,
+                noLocal: false,
+                exclusive: false,
+                arguments: null,
+                consumer,
+                cancellationToken);
             return consumer;
         }
         catch

@@ -11,7 +11,11 @@ internal sealed class RabbitMqDelivery : IThreadPoolWorkItem
     private readonly BrokerMessage message;
 
     public RabbitMqDelivery(
-        RabbitMqSubscription owner, RabbitMqConsumer consumer, ulong deliveryTag, IReadOnlyBasicProperties properties, ReadOnlyMemory<byte> body)
+        RabbitMqSubscription owner,
+        RabbitMqConsumer consumer,
+        ulong deliveryTag,
+        IReadOnlyBasicProperties properties,
+        ReadOnlyMemory<byte> body)
     {
         this.owner = owner;
         this.consumer = consumer;

@@ -21,14 +21,17 @@ internal static class RabbitMqFields
     public static readonly MetadataField<string> ConsumerId = Field.Text(
         "consumerID", "First part of the queue names; the app id when absent.");
 
-    public static readonly MetadataField<bool> Durable = Field.Bool("durable", "Exchanges and queues survive a restart of the broker.", true);
+    public static readonly MetadataField<bool> Durable = Field.Bool(
+        "durable", "Exchanges and queues survive a restart of the broker.", true);
 
     public static readonly MetadataField<bool> DeletedWhenUnused = Field.Bool(
         "deletedWhenUnused", "Exchanges and queues are deleted with their last user.", true);
 
-    public static readonly MetadataField<bool> AutoAck = Field.Bool("autoAck", "Messages count as handled once they are sent to the app's sidecar.");
+    public static readonly MetadataField<bool> AutoAck = Field.Bool(
+        "autoAck", "Messages count as handled once they are sent to the app's sidecar.");
 
-    public static readonly MetadataField<bool> RequeueInFailure = Field.Bool("requeueInFailure", "A failed message goes back to its queue.");
+    public static readonly MetadataField<bool> RequeueInFailure = Field.Bool(
+        "requeueInFailure", "A failed message goes back to its queue.");
 
     public static readonly MetadataField<long> DeliveryMode = Field.Number(
         "deliveryMode", "0 or 1: messages may be lost with the broker; 2: they are written to disk.");
@@ -39,9 +42,11 @@ internal static class RabbitMqFields
     public static readonly MetadataField<TimeSpan> ReconnectWait = Field.Duration(
         "reconnectWaitSeconds", "The time between attempts to reach the broker.", TimeSpan.FromSeconds(3));
 
-    public static readonly MetadataField<long> MaxLen = Field.Number("maxLen", "The most messages a queue holds; 0 for any number.", 0, 0);
+    public static readonly MetadataField<long> MaxLen = Field.Number(
+        "maxLen", "The most messages a queue holds; 0 for any number.", 0, 0);
 
-    public static readonly MetadataField<long> MaxLenBytes = Field.Number("maxLenBytes", "The most bytes a queue holds; 0 for any number.", 0, 0);
+    public static readonly MetadataField<long> MaxLenBytes = Field.Number(
+        "maxLenBytes", "The most bytes a queue holds; 0 for any number.", 0, 0);
 
     public static readonly MetadataField<string> ExchangeKind = Field.Text("exchangeKind", "fanout, topic, direct or headers.", "fanout");
 

@@ -61,7 +61,8 @@ internal sealed class RabbitMqLink(RabbitMqSettings settings, ComponentContext c
         }
 
         var outcome = await current.WaitAsync(cancellationToken);
-        return outcome.Connection ?? throw new BrokerUnavailableException($"no connection to {settings.Address}: {outcome.Problem}", outcome.Cause);
+        return outcome.Connection
+            ?? throw new BrokerUnavailableException($"no connection to {settings.Address}: {outcome.Problem}", outcome.Cause);
     }
 
     private async Task<Outcome> AttemptAsync()

@@ -37,7 +37,8 @@ internal sealed class RabbitMqPublisher(RabbitMqLink link, RabbitMqSettings sett
                     throw new BrokerUnavailableException($"publishing to {message.Topic} failed: {e.Message}", e);
                 }
 
-                context.Logger.LogWarning("{Component}: publishing to {Topic} failed, trying again: {Problem}", context.LogName, message.Topic, e.Message);
+                context.Logger.LogWarning(
+                    "{Component}: publishing to {Topic} failed, trying again: {Problem}", context.LogName, message.Topic, e.Message);
             }
 
             await WaitAsync(cancellationToken);
@@ -160,7 +161,8 @@ internal sealed class RabbitMqPublisher(RabbitMqLink link, RabbitMqSettings sett
 
         if (MessageProperties.Apply(message.Metadata, properties, ref routingKey) is { } problem && warn)
         {
-            context.Logger.LogWarning("{Component}: publishing to {Topic}: {Problem}, it is ignored", context.LogName, message.Topic, problem);
+            context.Logger.LogWarning(
+                "{Component}: publishing to {Topic}: {Problem}, it is ignored", context.LogName, message.Topic, problem);
         }
 
         if (properties.Expiration is null && settings.TimeToLive is { } ttl)

@@ -113,7 +113,8 @@ internal sealed record RabbitMqSettings
         {
             throw Wrong(
                 RabbitMqFields.SaslExternal,
-                $"saslExternal can only be set to true, when all these properties are set: {BrokerTls.CaCert.Name}, {BrokerTls.ClientCert.Name}, {BrokerTls.ClientKey.Name}");
+                "saslExternal can only be set to true, when all these properties are set: "
+                + $"{BrokerTls.CaCert.Name}, {BrokerTls.ClientCert.Name}, {BrokerTls.ClientKey.Name}");
         }
 
         var factory = new ConnectionFactory

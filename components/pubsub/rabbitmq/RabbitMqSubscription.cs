@@ -91,6 +91,11 @@ internal sealed class RabbitMqSubscription : ISubscription
 
     private async Task EndAsync()
     {
+        if (started.TrySetException(Refusal.Closed()))
+        {
+            _ = started.Task.Exception; // Observed here: its caller may be gone.
+        }
+
         using var patience = new CancellationTokenSource(InFlight.Patience, context.Time);
         try
         {

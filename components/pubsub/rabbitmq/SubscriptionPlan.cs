@@ -102,7 +102,12 @@ internal sealed class SubscriptionPlan
             await channel.ExchangeDeclareAsync(
                 DeadLetterExchange, ExchangeType.Fanout, durable: true, settings.AutoDelete, cancellationToken: cancellationToken);
             await channel.QueueDeclareAsync(
-                DeadLetterQueue, durable: true, exclusive: false, settings.AutoDelete, deadLetterArguments, cancellationToken: cancellationToken);
+                DeadLetterQueue,
+                durable: true,
+                exclusive: false,
+                settings.AutoDelete,
+                deadLetterArguments,
+                cancellationToken: cancellationToken);
             await channel.QueueBindAsync(DeadLetterQueue, DeadLetterExchange, "", cancellationToken: cancellationToken);
         }
 
@@ -116,7 +121,8 @@ internal sealed class SubscriptionPlan
 
     /// <summary>Declares a topic's exchange, as publishers and subscribers both do.</summary>
     public static Task DeclareExchangeAsync(IChannel channel, RabbitMqSettings settings, string topic, CancellationToken cancellationToken)
-        => channel.ExchangeDeclareAsync(topic, settings.ExchangeKind, settings.Durable, settings.AutoDelete, cancellationToken: cancellationToken);
+        => channel.ExchangeDeclareAsync(
+            topic, settings.ExchangeKind, settings.Durable, settings.AutoDelete, cancellationToken: cancellationToken);
 
     private static void AddLimits(Dictionary<string, object?> arguments, long? maxLen, long? maxLenBytes)
     {

@@ -47,7 +47,8 @@ internal static class BrokerFile
         """;
 
     /// <summary>Opens the file, creating what is missing. Several processes may do so at the same time.</summary>
-    public static async Task<SqliteConnection> OpenAsync(SqlitePubSubSettings settings, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<SqliteConnection> OpenAsync(
+        SqlitePubSubSettings settings, TimeProvider time, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(settings.Path)!);
         for (var attempt = 1; ; attempt++)

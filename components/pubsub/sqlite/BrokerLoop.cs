@@ -87,7 +87,8 @@ internal sealed partial class BrokerLoop : IAsyncDisposable
 
         if (answers.Count > 0)
         {
-            context.Logger.LogWarning("{Component}: {Count} answers were not written, their messages come again", context.LogName, answers.Count);
+            context.Logger.LogWarning(
+                "{Component}: {Count} answers were not written, their messages come again", context.LogName, answers.Count);
         }
     }
 

@@ -19,7 +19,10 @@ internal sealed class ChangeNotice : IDisposable
     {
         try
         {
-            watcher = new FileSystemWatcher(Path.GetDirectoryName(path)!, Path.GetFileName(path)) { NotifyFilter = NotifyFilters.LastWrite };
+            watcher = new FileSystemWatcher(Path.GetDirectoryName(path)!, Path.GetFileName(path))
+            {
+                NotifyFilter = NotifyFilters.LastWrite,
+            };
             watcher.Changed += (_, _) => changed();
             watcher.Error += (_, _) => changed();
             watcher.EnableRaisingEvents = true;
@@ -28,7 +31,8 @@ internal sealed class ChangeNotice : IDisposable
         {
             watcher?.Dispose();
             watcher = null;
-            context.Logger.LogInformation("{Component}: the file system does not tell of changes, polling only: {Problem}", context.LogName, e.Message);
+            context.Logger.LogInformation(
+                "{Component}: the file system does not tell of changes, polling only: {Problem}", context.LogName, e.Message);
         }
     }
 

@@ -98,7 +98,8 @@ internal sealed class SqlitePubSub : IPubSub
         }
         catch (FormatException)
         {
-            context.Logger.LogWarning("{Component}: publishing to {Topic}: the time to live is not valid, it is ignored", context.LogName, message.Topic);
+            context.Logger.LogWarning(
+                "{Component}: publishing to {Topic}: the time to live is not valid, it is ignored", context.LogName, message.Topic);
             return null;
         }
     }

@@ -15,19 +15,25 @@ internal sealed record SqlitePubSubSettings
         "busyTimeout", "How long to wait for another process that writes.", TimeSpan.FromSeconds(2));
 
     private static readonly MetadataField<TimeSpan> PollIntervalField = Field.Duration(
-        "pollInterval", "How often to look for messages of other processes when the file system does not tell.", TimeSpan.FromMilliseconds(250));
+        "pollInterval",
+        "How often to look for messages of other processes when the file system does not tell.",
+        TimeSpan.FromMilliseconds(250));
 
     private static readonly MetadataField<TimeSpan> VisibilityTimeoutField = Field.Duration(
         "visibilityTimeout", "When the message of a process that crashed goes to another one.", TimeSpan.FromSeconds(60));
 
     private static readonly MetadataField<TimeSpan> RedeliverIntervalField = Field.Duration(
-        "redeliverInterval", "The wait before a failed message is delivered again; doubles with each failure.", TimeSpan.FromMilliseconds(500));
+        "redeliverInterval",
+        "The wait before a failed message is delivered again; doubles with each failure.",
+        TimeSpan.FromMilliseconds(500));
 
     private static readonly MetadataField<TimeSpan> MaxRedeliverIntervalField = Field.Duration(
         "maxRedeliverInterval", "The longest wait before a failed message is delivered again.", TimeSpan.FromMinutes(1));
 
     private static readonly MetadataField<TimeSpan> RetentionField = Field.Duration(
-        "retention", "How long messages wait for a consumer that is away, and how long an absent consumer is remembered.", TimeSpan.FromDays(7));
+        "retention",
+        "How long messages wait for a consumer that is away, and how long an absent consumer is remembered.",
+        TimeSpan.FromDays(7));
 
     private static readonly MetadataField<string> ConcurrencyModeField = Field.Text(
         "concurrencyMode", "parallel, or single: one message of a subscription at a time.", "parallel");
@@ -101,7 +107,8 @@ internal sealed record SqlitePubSubSettings
         var path = dataSource;
         if (dataSource.StartsWith("file:", StringComparison.OrdinalIgnoreCase))
         {
-            var (name, options) = dataSource["file:".Length..].Split('?', 2) is [var n, var o] ? (n, o) : (dataSource["file:".Length..], "");
+            var uri = dataSource["file:".Length..];
+            var (name, options) = uri.Split('?', 2) is [var n, var o] ? (n, o) : (uri, "");
             path = Uri.UnescapeDataString(name.StartsWith("///", StringComparison.Ordinal) ? name[2..] : name);
             if (options.Contains("mode=memory", StringComparison.OrdinalIgnoreCase))
             {
@@ -110,7 +117,8 @@ internal sealed record SqlitePubSubSettings
         }
 
         return path.Contains(":memory:", StringComparison.OrdinalIgnoreCase)
-            ? throw new ComponentMetadataException(ConnectionString.Name, "a database in memory is not shared by processes; use pubsub.in-memory")
+            ? throw new ComponentMetadataException(
+                ConnectionString.Name, "a database in memory is not shared by processes; use pubsub.in-memory")
             : System.IO.Path.GetFullPath(path);
     }
 

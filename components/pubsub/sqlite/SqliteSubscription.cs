@@ -17,7 +17,13 @@ internal sealed class SqliteSubscription : ISubscription
     private volatile bool paused;
 
     public SqliteSubscription(
-        BrokerLoop loop, string topic, string group, int room, MessageHandler handler, ComponentContext context, Action<SqliteSubscription> remove)
+        BrokerLoop loop,
+        string topic,
+        string group,
+        int room,
+        MessageHandler handler,
+        ComponentContext context,
+        Action<SqliteSubscription> remove)
     {
         this.loop = loop;
         this.handler = handler;
@@ -63,7 +69,8 @@ internal sealed class SqliteSubscription : ISubscription
     public void Start(StoredMessage message)
     {
         inFlight.Enter();
-        ThreadPool.UnsafeQueueUserWorkItem(static work => work.Subscription.Handle(work.Message), (Subscription: this, Message: message), preferLocal: false);
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static work => work.Subscription.Handle(work.Message), (Subscription: this, Message: message), preferLocal: false);
     }
 
     private async void Handle(StoredMessage stored)
@@ -87,7 +94,8 @@ internal sealed class SqliteSubscription : ISubscription
             await giveUp.CancelAsync();
             if (!await inFlight.DrainAsync(context.Time))
             {
-                context.Logger.LogWarning("{Component}: a handler of topic {Topic} did not stop, its message is left", context.LogName, Topic);
+                context.Logger.LogWarning(
+                    "{Component}: a handler of topic {Topic} did not stop, its message is left", context.LogName, Topic);
             }
 
             await loop.SendAsync(new CloseCommand(this), CancellationToken.None);
@@ -95,7 +103,8 @@ internal sealed class SqliteSubscription : ISubscription
         catch (BrokerUnavailableException e)
         {
             // What could not be written is delivered again once its claim has run out.
-            context.Logger.LogWarning("{Component}: ending the subscription of topic {Topic}: {Problem}", context.LogName, Topic, e.Message);
+            context.Logger.LogWarning(
+                "{Component}: ending the subscription of topic {Topic}: {Problem}", context.LogName, Topic, e.Message);
         }
 
         remove(this);

@@ -21,7 +21,12 @@ public sealed class RabbitMqFaultTests(RabbitMqFixture fixture) : RabbitMqTests(
         var pubsub = await OpenAsync(
             ("connectionString", server.ConnectionString), ("deletedWhenUnused", "false"), ("deliveryMode", "2"), ("publisherConfirm", "true"),
             ("requeueInFailure", "true"), ("prefetchCount", "50"));
-        var inbox = new Inbox();
+        var backAgain = new TaskCompletionSource();
+        var inbox = new Inbox(async (_, _) =>
+        {
+            await backAgain.Task; // So that there is something to lose.
+            return Settlement.Ack;
+        });
         await SubscribeAsync(pubsub, topic, inbox, ("queueType", queueType));
         using var done = new CancellationTokenSource();
         var confirmed = new ConcurrentQueue<string>();
@@ -56,6 +61,7 @@ public sealed class RabbitMqFaultTests(RabbitMqFixture fixture) : RabbitMqTests(
         await Eventually.TrueAsync(() => confirmed.Count > atRestart + 200, "200 messages after the crash");
         await done.CancelAsync();
         await Task.WhenAll(publishers);
+        backAgain.SetResult();
 
         await inbox.WaitForAsync(confirmed);
     }
@@ -102,7 +108,13 @@ public sealed class RabbitMqFaultTests(RabbitMqFixture fixture) : RabbitMqTests(
         var time = new FakeTimeProvider();
         await using var pubsub = await ComponentUnderTest.StartAsync<IPubSub>(
             "pubsub.rabbitmq",
-            new Dictionary<string, string> { ["connectionString"] = server.ConnectionString, ["publisherConfirm"] = "true", ["heartBeat"] = "1h", ["consumerID"] = "app1" },
+            new Dictionary<string, string>
+            {
+                ["connectionString"] = server.ConnectionString,
+                ["publisherConfirm"] = "true",
+                ["heartBeat"] = "1h",
+                ["consumerID"] = "app1",
+            },
             time: time,
             logger: Log);
         var inbox = new Inbox();
@@ -180,6 +192,23 @@ public sealed class RabbitMqFaultTests(RabbitMqFixture fixture) : RabbitMqTests(
         await patience.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await publish);
+    }
+
+    [Fact]
+    public async Task Closing_the_component_ends_a_subscription_that_still_waits_for_its_queue()
+    {
+        var topic = NewTopic();
+        var channel = await OpenChannelAsync();
+        await channel.QueueDeclareAsync($"app1-{topic}", durable: true, exclusive: true, autoDelete: true, cancellationToken: Stop);
+        var pubsub = await OpenAsync();
+        var subscribing = SubscribeAsync(pubsub, topic, new Inbox());
+        await Eventually.TrueAsync(
+            () => Log.Lines.Any(l => l.Text.Contains("RESOURCE_LOCKED", StringComparison.Ordinal)), "the broker's reason in the log");
+
+        await pubsub.DisposeAsync();
+
+        var refusal = await Assert.ThrowsAsync<PublishRejectedException>(() => subscribing);
+        Assert.Equal("component is closed", refusal.Message);
     }
 
     [Fact]

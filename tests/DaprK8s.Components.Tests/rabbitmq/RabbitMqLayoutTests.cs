@@ -123,7 +123,14 @@ public sealed class RabbitMqLayoutTests(RabbitMqFixture fixture) : RabbitMqTests
             pubsub,
             topic,
             "m",
-            ("routingkey", "a.b"), ("PRIORITY", "999"), ("messageID", "m-1"), ("correlationID", "c-1"), ("type", "order"), ("contentType", "application/json"), ("ttl", "1m"), ("other", "x"));
+            ("routingkey", "a.b"),
+            ("PRIORITY", "999"),
+            ("messageID", "m-1"),
+            ("correlationID", "c-1"),
+            ("type", "order"),
+            ("contentType", "application/json"),
+            ("ttl", "1m"),
+            ("other", "x"));
 
         var message = await GetAsync(channel, queue);
         Assert.Equal((topic, "a.b"), (message.Exchange, message.RoutingKey));

@@ -12,6 +12,9 @@ public sealed class SqlitePubSubProcessTests : IAsyncDisposable
     private readonly BrokerDirectory directory = new();
     private readonly List<IAsyncDisposable> opened = [];
 
+    // Before the broker's own rounds, every 30 seconds, find the messages without any notice.
+    private static readonly TimeSpan Notice = TimeSpan.FromSeconds(15);
+
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public async ValueTask DisposeAsync()
@@ -31,12 +34,12 @@ public sealed class SqlitePubSubProcessTests : IAsyncDisposable
     public async Task Messages_go_from_one_process_to_another_and_back(string pollInterval)
     {
         var here = await OpenAsync("here", ("pollInterval", pollInterval));
-        var inbox = new Inbox();
+        var inbox = new Inbox { Patience = Notice };
         opened.Add(await here.SubscribeAsync(new SubscribeRequest("back", EmptyMetadata.Instance), inbox.HandleAsync, Stop));
         var there = await SubscribePeerAsync("there", "ack", $"pollInterval={pollInterval}");
 
         var texts = await PublishAsync(here, 200);
-        await WaitForAsync(there, texts);
+        await Eventually.TrueAsync(() => texts.All(Received(there).ToHashSet().Contains), "every message at the peer").WaitAsync(Notice, Stop);
 
         await StartPeerAsync("publish", "back", "200", "consumerID=there");
         await inbox.WaitForAsync([.. Enumerable.Range(0, 200).Select(i => $"peer{i}")]);
@@ -120,9 +123,6 @@ public sealed class SqlitePubSubProcessTests : IAsyncDisposable
         opened.Add(peer);
         return peer;
     }
-
-    private static Task WaitForAsync(ChildProcess peer, string[] texts)
-        => Eventually.TrueAsync(() => texts.All(Received(peer).ToHashSet().Contains), "every message at the peer");
 
     private static List<string> Received(ChildProcess peer) => Lines(peer, "got ");
 

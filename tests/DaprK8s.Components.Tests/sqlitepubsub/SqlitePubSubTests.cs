@@ -70,11 +70,11 @@ public sealed class SqlitePubSubTests : IAsyncDisposable
         var first = await OpenAsync("app1", ("visibilityTimeout", "10s"));
         var second = await OpenAsync("app1", ("visibilityTimeout", "10s"));
         var release = new TaskCompletionSource();
-        var slow = new Inbox(async (d, _) =>
+        var slow = new Inbox(async (d, token) =>
         {
             if (d.Text == "long")
             {
-                await release.Task;
+                await release.Task.WaitAsync(token);
             }
 
             return Settlement.Ack;
