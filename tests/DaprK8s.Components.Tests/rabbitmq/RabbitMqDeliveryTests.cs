@@ -116,7 +116,11 @@ public sealed class RabbitMqDeliveryTests(RabbitMqFixture fixture) : RabbitMqTes
     {
         var topic = NewTopic();
         var pubsub = await OpenAsync(
-            ("autoAck", "true"), ("requeueInFailure", "true"), ("concurrencyMode", "single"), ("deletedWhenUnused", "false"), ("publisherConfirm", "true"));
+            ("autoAck", "true"),
+            ("requeueInFailure", "true"),
+            ("concurrencyMode", "single"),
+            ("deletedWhenUnused", "false"),
+            ("publisherConfirm", "true"));
         var release = new TaskCompletionSource();
         var inbox = new Inbox(async (_, _) =>
         {

@@ -60,7 +60,12 @@ public sealed class RabbitMqLayoutTests(RabbitMqFixture fixture) : RabbitMqTests
 
         await channel.ExchangeDeclareAsync(topic, "direct", durable: false, autoDelete: true, cancellationToken: Stop);
         await channel.QueueDeclareAsync(
-            $"app1-{topic}", durable: false, exclusive: false, autoDelete: true, new Dictionary<string, object?> { ["x-queue-type"] = "classic" }, cancellationToken: Stop);
+            $"app1-{topic}",
+            durable: false,
+            exclusive: false,
+            autoDelete: true,
+            new Dictionary<string, object?> { ["x-queue-type"] = "classic" },
+            cancellationToken: Stop);
     }
 
     [Fact]
@@ -82,7 +87,10 @@ public sealed class RabbitMqLayoutTests(RabbitMqFixture fixture) : RabbitMqTests
         await channel.ExchangeDeclareAsync($"dlx-{queue}", "fanout", durable: true, autoDelete: false, cancellationToken: Stop);
         await DeclareQueueAsync(channel, $"dlq-{queue}", autoDelete: false, new() { ["x-queue-mode"] = "lazy", ["x-max-length"] = 50 });
         await DeclareQueueAsync(
-            channel, queue, autoDelete: false, new() { ["x-queue-type"] = "classic", ["x-dead-letter-exchange"] = $"dlx-{queue}", ["x-max-length"] = 50 });
+            channel,
+            queue,
+            autoDelete: false,
+            new() { ["x-queue-type"] = "classic", ["x-dead-letter-exchange"] = $"dlx-{queue}", ["x-max-length"] = 50 });
     }
 
     [Fact]
@@ -136,8 +144,9 @@ public sealed class RabbitMqLayoutTests(RabbitMqFixture fixture) : RabbitMqTests
         Assert.Equal((topic, "a.b"), (message.Exchange, message.RoutingKey));
         var properties = message.BasicProperties;
         Assert.Equal(
-            ("application/json", DeliveryModes.Persistent, (byte)255, "60000", "m-1", "c-1", "order"),
-            (properties.ContentType, properties.DeliveryMode, properties.Priority, properties.Expiration, properties.MessageId, properties.CorrelationId, properties.Type));
+            ("application/json", DeliveryModes.Persistent, (byte)255, "60000"),
+            (properties.ContentType, properties.DeliveryMode, properties.Priority, properties.Expiration));
+        Assert.Equal(("m-1", "c-1", "order"), (properties.MessageId, properties.CorrelationId, properties.Type));
         Assert.Empty(properties.Headers ?? new Dictionary<string, object?>());
     }
 
@@ -170,7 +179,8 @@ public sealed class RabbitMqLayoutTests(RabbitMqFixture fixture) : RabbitMqTests
         Assert.False(properties.IsExpirationPresent());
         Assert.False(properties.IsPriorityPresent());
         Assert.Contains(Log.Lines, l => l.Text.Contains("it is ignored", StringComparison.Ordinal));
-        Assert.DoesNotContain(Log.Lines, l => l.Text.Contains("soon", StringComparison.Ordinal) || l.Text.Contains("urgent", StringComparison.Ordinal));
+        Assert.DoesNotContain(Log.Lines, l => l.Text.Contains("soon", StringComparison.Ordinal));
+        Assert.DoesNotContain(Log.Lines, l => l.Text.Contains("urgent", StringComparison.Ordinal));
     }
 
     /// <summary>A queue of the test's own on a topic's exchange.</summary>

@@ -91,7 +91,9 @@ public sealed class SqlitePubSubProcessTests : IAsyncDisposable
     {
         var pubsub = await ComponentUnderTest.StartAsync<IPubSub>(
             "pubsub.sqlite",
-            settings.Select(s => KeyValuePair.Create(s.Name, s.Value)).Append(new("connectionString", directory.File)).Append(new("consumerID", group)));
+            settings.Select(s => KeyValuePair.Create(s.Name, s.Value))
+                .Append(new("connectionString", directory.File))
+                .Append(new("consumerID", group)));
         opened.Add(pubsub);
         return pubsub;
     }
@@ -110,7 +112,8 @@ public sealed class SqlitePubSubProcessTests : IAsyncDisposable
     private async Task<ChildProcess> SubscribePeerAsync(string group, string answer, params string[] settings)
     {
         var peer = await StartPeerAsync("subscribe", Topic, answer, [$"consumerID={group}", .. settings]);
-        await Eventually.TrueAsync(() => peer.Output.Contains("subscribed", StringComparison.Ordinal) || peer.HasExited, "the peer's subscription");
+        await Eventually.TrueAsync(
+            () => peer.Output.Contains("subscribed", StringComparison.Ordinal) || peer.HasExited, "the peer's subscription");
         Assert.False(peer.HasExited, peer.Output);
         return peer;
     }

@@ -155,7 +155,8 @@ public sealed class SqlitePubSubTests : IAsyncDisposable
             () =>
             {
                 time.Advance(TimeSpan.FromMinutes(1));
-                return directory.Query("SELECT COUNT(*) FROM pubsub_group") == 1 && directory.Query("SELECT COUNT(*) FROM pubsub_message") == 0;
+                return directory.Query("SELECT COUNT(*) FROM pubsub_group") == 1
+                    && directory.Query("SELECT COUNT(*) FROM pubsub_message") == 0;
             },
             "only the consumer that is there, and no message");
         await PublishAsync(pubsub, "orders", "still there");
