@@ -92,18 +92,17 @@ public sealed class ExternalTargetTests
     public async Task A_private_root_is_trusted_by_the_resource_that_names_it_and_by_nobody_else()
     {
         var (root, server, client) = Certificates();
-        await using var service = new AppHost(
-            Microsoft.AspNetCore.Server.Kestrel.Core.HttpProtocols.Http1,
-            tls: false,
-            builder => builder.WebHost.ConfigureKestrel(k => k.ConfigureEndpointDefaults(e => e.UseHttps(new HttpsConnectionAdapterOptions
-            {
-                ServerCertificate = server,
-                ClientCertificateMode = ClientCertificateMode.AllowCertificate,
-                ClientCertificateValidation = (_, _, _) => true,
-            }))),
-            web => web.Run(async context => await context.Response.WriteAsync((await context.Connection.GetClientCertificateAsync())?.Subject ?? "nobody")));
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(new HttpsConnectionAdapterOptions
+        {
+            ServerCertificate = server,
+            ClientCertificateMode = ClientCertificateMode.AllowCertificate,
+            ClientCertificateValidation = (_, _, _) => true,
+        })));
+        await using var service = builder.Build();
+        service.Run(async context => await context.Response.WriteAsync((await context.Connection.GetClientCertificateAsync())?.Subject ?? "nobody"));
         await service.StartAsync();
-        var url = $"https://localhost:{service.Port}";
+        var url = $"https://localhost:{new Uri(service.Urls.First()).Port}";
         var trusting = Endpoint("trusting", url, $"  clientTLS:\n    rootCA:\n      value: |\n{Indent(root)}");
         var known = Endpoint(
             "known", url,
