@@ -111,9 +111,13 @@ internal sealed class PeerCall(Peers peers, long maxMessageBytes)
         try
         {
             var response = await peers.Client.SendAsync(request, cancellationToken);
-            return response.StatusCode == HttpStatusCode.OK
-                ? response
-                : throw new TransportException(StatusCode.Unavailable, $"the peer at {address} answered HTTP {(int)response.StatusCode}");
+            if (response.StatusCode == HttpStatusCode.OK)
+            {
+                return response;
+            }
+
+            response.Dispose();
+            throw new TransportException(StatusCode.Unavailable, $"the peer at {address} answered HTTP {(int)response.StatusCode}");
         }
         catch (HttpRequestException e)
         {
@@ -141,7 +145,11 @@ internal sealed class PeerCall(Peers peers, long maxMessageBytes)
             var head = ReadLeading(message.Span, body);
             return ToResponse(head, body, () =>
             {
-                frames.Dispose();
+                if (body.IsAtEnd)
+                {
+                    frames.Dispose();
+                }
+
                 response.Dispose();
                 return ValueTask.CompletedTask;
             });
@@ -149,9 +157,12 @@ internal sealed class PeerCall(Peers peers, long maxMessageBytes)
         catch (Exception e)
         {
             frames.Dispose();
-            throw e is IOException or HttpRequestException or WireException
-                ? new TransportException(StatusCode.Unavailable, $"the peer's answer broke off: {e.Message}", e)
-                : e;
+            throw e switch
+            {
+                IOException or HttpRequestException => new TransportException(StatusCode.Unavailable, $"the peer's answer broke off: {e.Message}", e),
+                WireException => new TransportException(StatusCode.Internal, $"the peer's answer is none: {e.Message}", e),
+                _ => e,
+            };
         }
     }
 
@@ -175,7 +186,12 @@ internal sealed class PeerCall(Peers peers, long maxMessageBytes)
             }
         }
 
-        return head is { HasStatus: true } ? head : throw new WireException("the first message of the answer has no status");
+        return head switch
+        {
+            not { HasStatus: true } => throw new WireException("the first message of the answer has no status"),
+            { Code: < 0 or > 999 } => throw new WireException($"{head.Code} is no status"),
+            _ => head,
+        };
     }
 
     private static InvokeResponse ToResponse(InternalResponseHead head, Stream body, Func<ValueTask>? release)

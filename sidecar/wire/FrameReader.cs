@@ -5,10 +5,14 @@ namespace DaprK8s.Sidecar.Wire;
 
 /// <summary>
 /// Reads gRPC message frames from a stream into one pooled buffer. The memory of a frame is valid until the next read.
+/// Disposing gives the buffer back: not while a read may be under way or a frame in use, in which case it is left to the collector.
 /// </summary>
 internal sealed class FrameReader(Stream source, long maxMessageBytes) : IDisposable
 {
     private const int HeaderSize = 5;
+
+    // A length is only a claim until the bytes are there: memory for more than this is taken as they come.
+    private const int TrustedSize = 128 << 10;
 
     private byte[] buffer = ArrayPool<byte>.Shared.Rent(4096);
     private int start;
@@ -30,7 +34,7 @@ internal sealed class FrameReader(Stream source, long maxMessageBytes) : IDispos
         }
 
         var size = BinaryPrimitives.ReadUInt32BigEndian(header[1..]);
-        if (size > maxMessageBytes)
+        if (size > maxMessageBytes || size > Array.MaxLength - HeaderSize)
         {
             throw new WireException($"received message larger than max ({size} vs. {maxMessageBytes})");
         }
@@ -55,9 +59,14 @@ internal sealed class FrameReader(Stream source, long maxMessageBytes) : IDispos
             return true;
         }
 
-        Compact(count);
+        Compact(Math.Min(count, TrustedSize));
         while (end - start < count)
         {
+            if (end == buffer.Length)
+            {
+                Compact((int)Math.Min(count, 2L * buffer.Length));
+            }
+
             var read = await source.ReadAsync(buffer.AsMemory(end), cancellationToken);
             if (read == 0)
             {

@@ -6,12 +6,12 @@ namespace DaprK8s.Sidecar.Wire;
 
 /// <summary>
 /// A pooled buffer that gRPC frames of hand-written protobuf are put together in. Lengths of nested messages are patched in
-/// after their content is known, as varints padded to four bytes: any protobuf reader takes them, and nothing is measured or
+/// after their content is known, as varints padded to five bytes: any protobuf reader takes them, and nothing is measured or
 /// copied twice. Used where the generated classes would cost several objects a header (the sidecar-to-sidecar hot path).
 /// </summary>
 internal sealed class WireBuffer : IDisposable
 {
-    private const int LengthSize = 4;
+    private const int LengthSize = 5;
     private const int FrameHeaderSize = 5;
 
     private byte[] buffer;
@@ -52,7 +52,8 @@ internal sealed class WireBuffer : IDisposable
         at[0] = (byte)(size | 0x80);
         at[1] = (byte)((size >> 7) | 0x80);
         at[2] = (byte)((size >> 14) | 0x80);
-        at[3] = (byte)((size >> 21) & 0x7f);
+        at[3] = (byte)((size >> 21) | 0x80);
+        at[4] = (byte)(size >> 28);
     }
 
     public void Text(int field, string text)
