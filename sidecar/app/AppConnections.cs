@@ -43,6 +43,8 @@ internal sealed class AppConnections : IDisposable
             UseCookies = false,
             AutomaticDecompression = DecompressionMethods.None,
             ActivityHeadersPropagator = null,
+            RequestHeaderEncodingSelector = static (_, _) => System.Text.Encoding.UTF8,
+            ResponseHeaderEncodingSelector = static (_, _) => System.Text.Encoding.UTF8,
             MaxConnectionsPerServer = options.IsGrpc ? int.MaxValue : 1024,
             PooledConnectionIdleTimeout = options.IsGrpc ? options.GrpcIdle : TimeSpan.FromSeconds(90),
             ConnectTimeout = TimeSpan.FromSeconds(20),

@@ -76,9 +76,6 @@ internal sealed class HttpApp(
 
     private async ValueTask<InvokeResponse> ReadAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
-        var headers = new HeaderList();
-        CopyHeaders(response.Headers.NonValidated, headers);
-        CopyHeaders(response.Content.Headers.NonValidated, headers);
         return new InvokeResponse(() =>
         {
             response.Dispose();
@@ -88,26 +85,10 @@ internal sealed class HttpApp(
         {
             Code = (int)response.StatusCode,
             Message = response.ReasonPhrase ?? "",
-            Headers = headers,
+            Headers = HeaderRules.OfResponse(response),
             ContentType = response.Content.Headers.NonValidated.TryGetValues("Content-Type", out var type) ? type.ToString() : "",
             Body = await response.Content.ReadAsStreamAsync(cancellationToken),
         };
-    }
-
-    private static void CopyHeaders(System.Net.Http.Headers.HttpHeadersNonValidated from, HeaderList to)
-    {
-        foreach (var (name, values) in from)
-        {
-            if (!HeaderRules.PassesResponse(name))
-            {
-                continue;
-            }
-
-            foreach (var value in values)
-            {
-                to.Add(name, value);
-            }
-        }
     }
 
     private HttpRequestMessage Build(InvokeRequest request)
@@ -123,11 +104,7 @@ internal sealed class HttpApp(
             message.Content = new StreamedContent(Stream.Null, 0, request.ContentType);
         }
 
-        foreach (var (name, value) in request.Headers)
-        {
-            message.Headers.TryAddWithoutValidation(name, value);
-        }
-
+        StreamedContent.AddHeaders(message, request.Headers);
         AddOwnHeaders(message, request.Trace);
         return message;
     }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net;
+using DaprK8s.Sidecar.Invocation;
 
 namespace DaprK8s.Sidecar.App;
 
@@ -21,6 +22,25 @@ internal sealed class StreamedContent : HttpContent
         }
     }
 
+    /// <summary>
+    /// Puts the headers on a request. Those that describe the body, such as Content-Encoding, can only stand on the content, and
+    /// one without a body gets an empty one for them.
+    /// </summary>
+    public static void AddHeaders(HttpRequestMessage message, IEnumerable<KeyValuePair<string, string>> headers)
+    {
+        foreach (var (name, value) in headers)
+        {
+            if (HeaderRules.IsBinary(name) || !HeaderRules.IsSendable(name, value) || message.Headers.TryAddWithoutValidation(name, value)
+                || name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase))
+            {
+                continue;
+            }
+
+            message.Content ??= new StreamedContent(Stream.Null, 0, "");
+            message.Content.Headers.TryAddWithoutValidation(name, value);
+        }
+    }
+
     protected override bool TryComputeLength(out long result)
     {
         result = length ?? 0;
@@ -38,22 +58,25 @@ internal sealed class StreamedContent : HttpContent
         }
 
         var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(length ?? ChunkSize, ChunkSize));
-        try
+        var reading = source.ReadAsync(buffer, cancellationToken);
+        if (!reading.IsCompleted)
         {
-            while (await source.ReadAsync(buffer, cancellationToken) is var read && read > 0)
-            {
-                await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+            await stream.FlushAsync(cancellationToken);
+        }
 
-                // A body of unknown length may be a slow one: its chunks go on as they come.
-                if (length is null)
-                {
-                    await stream.FlushAsync(cancellationToken);
-                }
+        while (await reading is var read && read > 0)
+        {
+            await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+
+            // What came goes on before more is waited for.
+            reading = source.ReadAsync(buffer, cancellationToken);
+            if (!reading.IsCompleted)
+            {
+                await stream.FlushAsync(cancellationToken);
             }
         }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
+
+        // Only at the end: after a failure a read into it may still be under way.
+        ArrayPool<byte>.Shared.Return(buffer);
     }
 }

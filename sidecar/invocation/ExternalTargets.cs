@@ -48,6 +48,8 @@ internal sealed class ExternalTargets : IDisposable
             UseCookies = false,
             AutomaticDecompression = DecompressionMethods.None,
             ActivityHeadersPropagator = null,
+            RequestHeaderEncodingSelector = static (_, _) => System.Text.Encoding.UTF8,
+            ResponseHeaderEncodingSelector = static (_, _) => System.Text.Encoding.UTF8,
             ConnectTimeout = TimeSpan.FromSeconds(15),
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             SslOptions = { EnabledSslProtocols = System.Security.Authentication.SslProtocols.Tls12 | System.Security.Authentication.SslProtocols.Tls13 },
@@ -74,18 +76,6 @@ internal sealed class ExternalTargets : IDisposable
             try
             {
                 var response = await endpoint.Client.SendAsync(message, cancellationToken);
-                var headers = new HeaderList();
-                foreach (var source in new[] { response.Headers.NonValidated, response.Content.Headers.NonValidated })
-                {
-                    foreach (var (name, values) in source)
-                    {
-                        if (HeaderRules.PassesResponse(name))
-                        {
-                            headers.AddRange(values.Select(v => new KeyValuePair<string, string>(name, v)));
-                        }
-                    }
-                }
-
                 return new InvokeResponse(() =>
                 {
                     response.Dispose();
@@ -93,7 +83,7 @@ internal sealed class ExternalTargets : IDisposable
                 })
                 {
                     Code = (int)response.StatusCode,
-                    Headers = headers,
+                    Headers = HeaderRules.OfResponse(response),
                     ContentType = response.Content.Headers.NonValidated.TryGetValues("Content-Type", out var type) ? type.ToString() : "",
                     Body = await response.Content.ReadAsStreamAsync(cancellationToken),
                 };
@@ -121,11 +111,7 @@ internal sealed class ExternalTargets : IDisposable
                 message.Content = new StreamedContent(request.Body, request.ContentLength, request.ContentType);
             }
 
-            foreach (var (name, value) in request.Headers)
-            {
-                message.Headers.TryAddWithoutValidation(name, value);
-            }
-
+            StreamedContent.AddHeaders(message, request.Headers);
             foreach (var (name, value) in endpoint.Headers)
             {
                 message.Headers.Remove(name);

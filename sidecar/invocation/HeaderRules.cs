@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Frozen;
 using DaprK8s.Sidecar.Wire;
 
@@ -12,6 +13,12 @@ internal static class HeaderRules
     public const string DestinationAppId = "destination-app-id";
     public const string AppId = "dapr-app-id";
     public const string ApiToken = "dapr-api-token";
+
+    private static readonly SearchValues<char> TokenCharacters
+        = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+    private static readonly SearchValues<char> ControlCharacters
+        = SearchValues.Create([.. Enumerable.Range(0, 32).Where(c => c != '\t').Select(c => (char)c), '\x7f']);
 
     private static readonly FrozenSet<string> HopByHop = new[]
     {
@@ -36,12 +43,17 @@ internal static class HeaderRules
     }.Except(["authorization"]).ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Whether a request header travels to the target as it is.</summary>
-    public static bool PassesRequest(string name)
-        => !HopByHop.Contains(name) && !Own.Contains(name) && !name.EndsWith("-bin", StringComparison.OrdinalIgnoreCase) && name[0] != ':';
+    public static bool PassesRequest(string name) => PassesMetadata(name) && !IsBinary(name);
+
+    /// <summary>The same for metadata of a gRPC caller or a peer, which may be binary; only gRPC apps get that.</summary>
+    public static bool PassesMetadata(string name) => name.Length > 0 && !HopByHop.Contains(name) && !Own.Contains(name) && name[0] != ':';
+
+    /// <summary>Whether the value is bytes in base64.</summary>
+    public static bool IsBinary(string name) => name.EndsWith("-bin", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether a response header travels back to the caller.</summary>
     public static bool PassesResponse(string name)
-        => !HopByHop.Contains(name) && !name.EndsWith("-bin", StringComparison.OrdinalIgnoreCase) && name.Length > 0 && name[0] != ':'
+        => name.Length > 0 && !HopByHop.Contains(name) && !IsBinary(name) && name[0] != ':'
             && !Is(name, "content-type") && !Is(name, "content-length") && !Is(name, DestinationAppId);
 
     /// <summary>Removes the headers that a <c>Connection</c> header names.</summary>
@@ -52,6 +64,36 @@ internal static class HeaderRules
             headers.Remove(name);
         }
     }
+
+    /// <summary>Copies the headers of an HTTP answer that travel back to the caller.</summary>
+    public static HeaderList OfResponse(HttpResponseMessage response)
+    {
+        var headers = new HeaderList();
+        foreach (var source in new[] { response.Headers.NonValidated, response.Content.Headers.NonValidated })
+        {
+            foreach (var (name, values) in source)
+            {
+                if (PassesResponse(name))
+                {
+                    foreach (var value in values)
+                    {
+                        headers.Add(name, value);
+                    }
+                }
+            }
+        }
+
+        if (response.Headers.NonValidated.TryGetValues("Connection", out var connection))
+        {
+            RemoveNamedByConnection(headers, string.Join(',', connection));
+        }
+
+        return headers;
+    }
+
+    /// <summary>Whether a header that came from outside can be written on: a token as name, no control characters in the value (RFC 9110, section 5).</summary>
+    public static bool IsSendable(string name, string value)
+        => name.Length > 0 && name.AsSpan().IndexOfAnyExcept(TokenCharacters) < 0 && value.AsSpan().IndexOfAny(ControlCharacters) < 0;
 
     /// <summary>The name under which an HTTP header reaches a gRPC app, lower case.</summary>
     public static string ToGrpcName(string name)

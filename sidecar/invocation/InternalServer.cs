@@ -22,7 +22,7 @@ internal sealed class InternalServer(AppChannel app, GrpcProxy proxy, Invocation
             Service + "CallLocal" => GuardAsync(context, streaming: false),
             var path when path!.StartsWith(Service, StringComparison.Ordinal)
                 => GrpcResponse.EndAsync(context, StatusCode.Unimplemented, $"unknown method {path[Service.Length..]} for service dapr.proto.internals.v1.ServiceInvocation"),
-            _ => proxy.ToAppAsync(context),
+            _ => proxy.FromPeerAsync(context),
         };
 
     private async ValueTask GuardAsync(HttpContext context, bool streaming)
@@ -57,7 +57,7 @@ internal sealed class InternalServer(AppChannel app, GrpcProxy proxy, Invocation
     private async ValueTask ServeAsync(HttpContext context, bool streaming)
     {
         var target = app.RequireTarget("app channel is not initialized");
-        using var frames = new FrameReader(context.Request.Body, maxMessageBytes);
+        var frames = new FrameReader(context.Request.Body, maxMessageBytes);
         if (await frames.ReadAsync(context.RequestAborted) is not { } message)
         {
             throw new WireException("no message");
@@ -69,7 +69,12 @@ internal sealed class InternalServer(AppChannel app, GrpcProxy proxy, Invocation
         metrics.RequestReceived(caller);
         var method = MethodName.Normalise(head.Method);
         using var span = tracer.StartInternal(context, method);
-        var request = ToRequest(head, method, streaming ? body : Unary(head), span.Context, streaming);
+        var length = AnnouncedLength(head);
+
+        // Without an announced length only the stream itself tells whether there is a body; verbs that usually have none are not
+        // sent with an empty one.
+        var hasBody = length != 0 && (!streaming || length is not null || !IsBodiless(head.Verb) || await body.HasMoreAsync(context.RequestAborted));
+        var request = ToRequest(head, method, !hasBody ? Stream.Null : streaming ? body : Unary(head), span.Context, streaming ? length : head.Data.Length);
         await using var response = await target.InvokeAsync(request, context.RequestAborted);
         metrics.ResponseSent(caller, response.Code);
         span.SetStatus(response.Code);
@@ -81,19 +86,27 @@ internal sealed class InternalServer(AppChannel app, GrpcProxy proxy, Invocation
         {
             await AnswerUnaryAsync(context, response);
         }
+
+        // The app may have answered before it took the whole body, which is then still read from in the background.
+        if (!streaming || body.IsAtEnd)
+        {
+            frames.Dispose();
+        }
     }
 
     private static Stream Unary(InternalRequestHead head) => head.Data.IsEmpty ? Stream.Null : new MemoryBody(head.Data);
 
-    private static InvokeRequest ToRequest(InternalRequestHead head, string method, Stream body, TraceContext trace, bool streaming)
+    private static long? AnnouncedLength(InternalRequestHead head)
+        => long.TryParse(head.Metadata.Find("content-length"), out var announced) && announced >= 0 ? announced : null;
+
+    private static InvokeRequest ToRequest(InternalRequestHead head, string method, Stream body, TraceContext trace, long? length)
     {
-        long? length = long.TryParse(head.Metadata.Find("content-length"), out var announced) && announced >= 0 ? announced : null;
         var contentType = head.ContentType.Length > 0 ? head.ContentType : head.Metadata.Find("content-type") ?? "";
         var eventStream = string.Equals(head.Metadata.Find("accept")?.Trim(), "text/event-stream", StringComparison.OrdinalIgnoreCase);
         var headers = new HeaderList(head.Metadata.Count);
         foreach (var (name, value) in head.Metadata)
         {
-            if (name.Length > 0 && (HeaderRules.PassesRequest(name) || IsIdentity(name)))
+            if (HeaderRules.PassesMetadata(name) || IsIdentity(name))
             {
                 headers.Add(name, value);
             }
@@ -107,8 +120,8 @@ internal sealed class InternalServer(AppChannel app, GrpcProxy proxy, Invocation
             Headers = headers,
             ContentType = contentType,
             DataTypeUrl = head.DataTypeUrl,
-            Body = length == 0 || (length is null && IsBodiless(head.Verb)) ? Stream.Null : body,
-            ContentLength = streaming ? length : head.Data.Length,
+            Body = body,
+            ContentLength = length,
             Trace = trace,
             IsEventStream = eventStream,
         };

@@ -53,5 +53,18 @@ internal static class MethodName
         return string.Join('/', segments);
     }
 
-    private static string Quote(char c) => c is < ' ' or '\x7f' ? $"'\\x{(int)c:x2}'" : $"'{c}'";
+    // As Go's %q prints a character.
+    private static string Quote(char c)
+        => c switch
+        {
+            '\a' => @"'\a'",
+            '\b' => @"'\b'",
+            '\f' => @"'\f'",
+            '\n' => @"'\n'",
+            '\r' => @"'\r'",
+            '\t' => @"'\t'",
+            '\v' => @"'\v'",
+            < ' ' or '\x7f' => $@"'\x{(int)c:x2}'",
+            _ => $"'{c}'",
+        };
 }

@@ -10,6 +10,9 @@ internal sealed class PayloadStream(FrameReader frames, Func<ValueTask>? atEnd) 
     private ulong expected;
     private bool ended;
 
+    /// <summary>Read to its end, so that nothing refers to the frames' memory any more.</summary>
+    public bool IsAtEnd => Volatile.Read(ref ended);
+
     public override bool CanRead => true;
 
     public override bool CanSeek => false;
@@ -31,7 +34,8 @@ internal sealed class PayloadStream(FrameReader frames, Func<ValueTask>? atEnd) 
         Accept(data.ToArray(), sequence);
     }
 
-    public override async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken = default)
+    /// <summary>Waits for the first byte or the end, and tells which it was.</summary>
+    public async ValueTask<bool> HasMoreAsync(CancellationToken cancellationToken)
     {
         while (chunk.IsEmpty && !ended)
         {
@@ -41,11 +45,21 @@ internal sealed class PayloadStream(FrameReader frames, Func<ValueTask>? atEnd) 
                 continue;
             }
 
-            ended = true;
+            Volatile.Write(ref ended, true);
             if (atEnd is not null)
             {
                 await atEnd();
             }
+        }
+
+        return !chunk.IsEmpty;
+    }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken = default)
+    {
+        if (chunk.IsEmpty && !await HasMoreAsync(cancellationToken))
+        {
+            return 0;
         }
 
         var count = Math.Min(destination.Length, chunk.Length);

@@ -27,45 +27,41 @@ internal static class PayloadWriter
         }
 
         var chunk = ArrayPool<byte>.Shared.Rent(ChunkSize);
-        try
+        var open = true;
+        var reading = body.ReadAsync(chunk, cancellationToken);
+        if (!reading.IsCompleted)
         {
-            var open = true;
-            var reading = body.ReadAsync(chunk, cancellationToken);
-            if (!reading.IsCompleted)
-            {
-                wire.EndFrame(frame);
-                await send(wire.Memory, cancellationToken);
-                open = false;
-            }
-
-            ulong sequence = 0;
-            while (await reading is var read && read > 0)
-            {
-                if (!open)
-                {
-                    wire.Reset();
-                    frame = wire.BeginFrame();
-                }
-
-                var payload = wire.BeginMessage(2);
-                wire.Bytes(1, chunk.AsSpan(0, read));
-                wire.Number(2, sequence++);
-                wire.EndMessage(payload);
-                wire.EndFrame(frame);
-                await send(wire.Memory, cancellationToken);
-                open = false;
-                reading = body.ReadAsync(chunk, cancellationToken);
-            }
-
-            if (open)
-            {
-                wire.EndFrame(frame);
-                await send(wire.Memory, cancellationToken);
-            }
+            wire.EndFrame(frame);
+            await send(wire.Memory, cancellationToken);
+            open = false;
         }
-        finally
+
+        ulong sequence = 0;
+        while (await reading is var read && read > 0)
         {
-            ArrayPool<byte>.Shared.Return(chunk);
+            if (!open)
+            {
+                wire.Reset();
+                frame = wire.BeginFrame();
+            }
+
+            var payload = wire.BeginMessage(2);
+            wire.Bytes(1, chunk.AsSpan(0, read));
+            wire.Number(2, sequence++);
+            wire.EndMessage(payload);
+            wire.EndFrame(frame);
+            await send(wire.Memory, cancellationToken);
+            open = false;
+            reading = body.ReadAsync(chunk, cancellationToken);
         }
+
+        if (open)
+        {
+            wire.EndFrame(frame);
+            await send(wire.Memory, cancellationToken);
+        }
+
+        // Only at the end: after a failure a read into it may still be under way.
+        ArrayPool<byte>.Shared.Return(chunk);
     }
 }

@@ -205,7 +205,7 @@ internal sealed class InvocationEndpoint(Invoker invoker)
 
         answer.StatusCode = response.Code;
         CopyHeaders(response.Headers, answer.Headers);
-        if (response.ContentType.Length > 0)
+        if (response.ContentType.Length > 0 && HeaderRules.IsSendable("Content-Type", response.ContentType))
         {
             answer.ContentType = response.ContentType;
         }
@@ -252,9 +252,10 @@ internal sealed class InvocationEndpoint(Invoker invoker)
     {
         foreach (var (name, value) in from)
         {
-            if (HeaderRules.PassesResponse(name))
+            if (HeaderRules.PassesResponse(name) && HeaderRules.IsSendable(name, value))
             {
-                to.Append(name, value);
+                // Not Append, which takes an empty value for none.
+                to[name] = to.TryGetValue(name, out var before) ? StringValues.Concat(before, value) : value;
             }
         }
     }
@@ -277,26 +278,22 @@ internal sealed class InvocationEndpoint(Invoker invoker)
         }
 
         var buffer = ArrayPool<byte>.Shared.Rent(ChunkSize);
-        try
+        var reading = body.ReadAsync(buffer, cancellationToken);
+        if (!reading.IsCompleted)
         {
-            var reading = body.ReadAsync(buffer, cancellationToken);
-            if (!reading.IsCompleted)
-            {
-                await answer.StartAsync(cancellationToken);
-                await answer.Body.FlushAsync(cancellationToken);
-            }
+            await answer.StartAsync(cancellationToken);
+            await answer.Body.FlushAsync(cancellationToken);
+        }
 
-            while (await reading is var read && read > 0)
-            {
-                // Each chunk goes out as it came: an event stream's consumer waits for it.
-                await answer.Body.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
-                reading = body.ReadAsync(buffer, cancellationToken);
-            }
-        }
-        finally
+        while (await reading is var read && read > 0)
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            // Each chunk goes out as it came: an event stream's consumer waits for it.
+            await answer.Body.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+            reading = body.ReadAsync(buffer, cancellationToken);
         }
+
+        // Only at the end: after a failure a read into it may still be under way.
+        ArrayPool<byte>.Shared.Return(buffer);
     }
 
     private static bool IsEventStream(HttpRequest request)
