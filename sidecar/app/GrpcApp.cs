@@ -23,6 +23,7 @@ internal sealed class GrpcApp : IGrpcAppChannel, IInvokeTarget, IDisposable
     private readonly AppConcurrency concurrency;
     private readonly AppMetrics metrics;
     private readonly TimeProvider time;
+    private readonly long maxMessageBytes;
     private readonly GrpcChannel channel;
     private readonly CallInvoker invoker;
 
@@ -32,6 +33,7 @@ internal sealed class GrpcApp : IGrpcAppChannel, IInvokeTarget, IDisposable
         this.concurrency = concurrency;
         this.metrics = metrics;
         this.time = time;
+        this.maxMessageBytes = maxMessageBytes > 0 ? maxMessageBytes : int.MaxValue;
         channel = GrpcChannel.ForAddress(connections.BaseUrl, new GrpcChannelOptions
         {
             HttpClient = new HttpClient(new SharedHandler(connections), disposeHandler: false),
@@ -43,19 +45,26 @@ internal sealed class GrpcApp : IGrpcAppChannel, IInvokeTarget, IDisposable
 
     public async ValueTask<InvokeResponse> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
     {
-        var body = await ReadAllAsync(request.Body, cancellationToken);
+        var body = await ReadAllAsync(request, cancellationToken);
         var message = new InvokeRequestMessage(request.Method, body, request.ContentType, request.DataTypeUrl, request.Verb, request.Query);
         await concurrency.EnterAsync(cancellationToken);
+
+        // The call outlives its caller: a gRPC app's handler is not cut off by a client that goes away, and keeps its slot until it
+        // is done (contract: messaging 5.7, 7.2).
+        return await CallAsync(message, Headers(request)).WaitAsync(cancellationToken);
+    }
+
+    private async Task<InvokeResponse> CallAsync(InvokeRequestMessage message, Metadata metadata)
+    {
         try
         {
-            // The call outlives its caller: a gRPC app's handler is not cut off by a client that goes away (contract: messaging 5.7).
-            using var call = invoker.AsyncUnaryCall(OnInvoke, null, new CallOptions(Headers(request)), message);
+            using var call = invoker.AsyncUnaryCall(OnInvoke, null, new CallOptions(metadata), message);
             var started = time.GetTimestamp();
             try
             {
-                var response = await call.ResponseAsync.WaitAsync(cancellationToken);
+                var response = await call.ResponseAsync;
                 var headers = await call.ResponseHeadersAsync;
-                metrics.RecordGrpc(OnInvoke.FullName, StatusCode.OK, body.Length, response.Data.Length, time.GetElapsedTime(started));
+                metrics.RecordGrpc(OnInvoke.FullName, StatusCode.OK, message.Data.Length, response.Data.Length, time.GetElapsedTime(started));
                 return new InvokeResponse
                 {
                     Code = (int)StatusCode.OK,
@@ -67,7 +76,7 @@ internal sealed class GrpcApp : IGrpcAppChannel, IInvokeTarget, IDisposable
             }
             catch (RpcException e)
             {
-                metrics.RecordGrpc(OnInvoke.FullName, e.StatusCode, body.Length, 0, time.GetElapsedTime(started));
+                metrics.RecordGrpc(OnInvoke.FullName, e.StatusCode, message.Data.Length, 0, time.GetElapsedTime(started));
                 return FromStatus(e);
             }
         }
@@ -120,7 +129,14 @@ internal sealed class GrpcApp : IGrpcAppChannel, IInvokeTarget, IDisposable
         List<byte[]> details = [];
         if (e.Trailers.GetValueBytes(GrpcErrorWriter.DetailsTrailer) is { } serialised)
         {
-            details.AddRange(Google.Rpc.Status.Parser.ParseFrom(serialised).Details.Select(d => d.ToByteArray()));
+            try
+            {
+                details.AddRange(Google.Rpc.Status.Parser.ParseFrom(serialised).Details.Select(d => d.ToByteArray()));
+            }
+            catch (InvalidProtocolBufferException)
+            {
+                // Details that can't be read are left out; the status itself counts.
+            }
         }
 
         return new InvokeResponse
@@ -203,15 +219,32 @@ internal sealed class GrpcApp : IGrpcAppChannel, IInvokeTarget, IDisposable
         return list;
     }
 
-    private static async ValueTask<ReadOnlyMemory<byte>> ReadAllAsync(Stream body, CancellationToken cancellationToken)
+    // A gRPC message is held whole, so the peer's limit must not be the only one.
+    private async ValueTask<ReadOnlyMemory<byte>> ReadAllAsync(InvokeRequest request, CancellationToken cancellationToken)
     {
-        if (body == Stream.Null)
+        if (request.Body == Stream.Null)
         {
             return default;
         }
 
-        using var buffer = new MemoryStream();
-        await body.CopyToAsync(buffer, cancellationToken);
+        using var buffer = new MemoryStream((int)Math.Min(request.ContentLength ?? 0, 64 << 10));
+        var chunk = System.Buffers.ArrayPool<byte>.Shared.Rent(32 << 10);
+        try
+        {
+            while (await request.Body.ReadAsync(chunk, cancellationToken) is var read && read > 0)
+            {
+                buffer.Write(chunk, 0, read);
+                if (buffer.Length > maxMessageBytes)
+                {
+                    throw new TransportException(StatusCode.ResourceExhausted, $"trying to send message larger than max ({maxMessageBytes})");
+                }
+            }
+        }
+        finally
+        {
+            System.Buffers.ArrayPool<byte>.Shared.Return(chunk);
+        }
+
         return buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
     }
 

@@ -27,7 +27,7 @@ internal static class GrpcStatusJson
             json.WriteStartArray("details"u8);
             foreach (var detail in details)
             {
-                Write(json, Any.Parser.ParseFrom(detail));
+                Write(json, detail);
             }
 
             json.WriteEndArray();
@@ -38,15 +38,24 @@ internal static class GrpcStatusJson
         return output.WrittenMemory;
     }
 
-    private static void Write(Utf8JsonWriter json, Any detail)
+    private static void Write(Utf8JsonWriter json, byte[] serialised)
     {
-        if (KnownDetails.Find(Any.GetTypeName(detail.TypeUrl)) is not null)
+        Any detail;
+        try
         {
-            json.WriteRawValue(Formatter.Format(detail));
-            return;
+            detail = Any.Parser.ParseFrom(serialised);
+            if (KnownDetails.Find(Any.GetTypeName(detail.TypeUrl)) is not null)
+            {
+                json.WriteRawValue(Formatter.Format(detail));
+                return;
+            }
+        }
+        catch (Exception e) when (e is InvalidProtocolBufferException or InvalidOperationException)
+        {
+            detail = new Any { Value = ByteString.CopyFrom(serialised) };
         }
 
-        // A type that only the app knows is shown with its bytes rather than dropped.
+        // A type that only the app knows, or that can't be read, is shown with its bytes rather than dropped.
         json.WriteStartObject();
         json.WriteString("@type"u8, detail.TypeUrl);
         json.WriteBase64String("value"u8, detail.Value.Span);

@@ -12,6 +12,7 @@ internal sealed class GrpcCall : ServerCallContext, IDisposable
     private const string TimeoutHeader = "grpc-timeout";
 
     private readonly HttpContext http;
+    private readonly long maxMessageBytes;
     private readonly FrameReader frames;
     private readonly CancellationTokenSource? deadline;
     private readonly DateTime deadlineAt = DateTime.MaxValue;
@@ -21,6 +22,7 @@ internal sealed class GrpcCall : ServerCallContext, IDisposable
     public GrpcCall(HttpContext http, long maxMessageBytes)
     {
         this.http = http;
+        this.maxMessageBytes = maxMessageBytes;
         frames = new FrameReader(http.Request.Body, maxMessageBytes);
         if (http.Request.Headers.TryGetValue(TimeoutHeader, out var values) && ParseTimeout(values.ToString()) is { } timeout)
         {
@@ -31,6 +33,9 @@ internal sealed class GrpcCall : ServerCallContext, IDisposable
     }
 
     public HttpContext Http => http;
+
+    /// <summary>The most bytes that a message of either direction may have.</summary>
+    public long MaxMessageBytes => maxMessageBytes;
 
     public bool IsPastDeadline => deadline is { IsCancellationRequested: true } && !http.RequestAborted.IsCancellationRequested;
 

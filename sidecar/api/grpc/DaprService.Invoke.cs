@@ -1,6 +1,7 @@
 using DaprK8s.Protos.Common.V1;
 using DaprK8s.Protos.Runtime.V1;
 using DaprK8s.Sidecar.Errors;
+using DaprK8s.Sidecar.GrpcServer;
 using DaprK8s.Sidecar.Invocation;
 using DaprK8s.Sidecar.Tracing;
 using DaprK8s.Sidecar.Wire;
@@ -57,7 +58,16 @@ internal sealed partial class DaprService
         var headers = new HeaderList(context.RequestHeaders.Count);
         foreach (var entry in context.RequestHeaders)
         {
-            if (!entry.IsBinary && HeaderRules.PassesRequest(entry.Key))
+            if (!HeaderRules.PassesMetadata(entry.Key))
+            {
+                continue;
+            }
+
+            if (entry.IsBinary)
+            {
+                headers.Add(entry.Key, Convert.ToBase64String(entry.ValueBytes));
+            }
+            else
             {
                 headers.Add(entry.Key.StartsWith("grpc-", StringComparison.Ordinal) ? "dapr-" + entry.Key : entry.Key, entry.Value);
             }
@@ -68,7 +78,7 @@ internal sealed partial class DaprService
 
     private static async Task<Protos.Common.V1.InvokeResponse> AnswerAsync(Invocation.InvokeResponse response, ServerCallContext context)
     {
-        var body = await ByteString.FromStreamAsync(response.Body, context.CancellationToken);
+        var body = await ReadAsync(response.Body, context);
         await context.WriteResponseHeadersAsync(ToMetadata(response));
         if (response.IsGrpc)
         {
@@ -89,6 +99,36 @@ internal sealed partial class DaprService
         }
 
         return new Protos.Common.V1.InvokeResponse { Data = new Any { Value = body }, ContentType = response.ContentType };
+    }
+
+    // A reply is held whole, so what does not fit into a message is not read to its end.
+    private static async Task<ByteString> ReadAsync(Stream body, ServerCallContext context)
+    {
+        if (body == Stream.Null)
+        {
+            return ByteString.Empty;
+        }
+
+        var limit = context is GrpcCall call ? call.MaxMessageBytes : long.MaxValue;
+        using var whole = new MemoryStream();
+        var chunk = System.Buffers.ArrayPool<byte>.Shared.Rent(32 << 10);
+        try
+        {
+            while (await body.ReadAsync(chunk, context.CancellationToken) is var read && read > 0)
+            {
+                whole.Write(chunk, 0, read);
+                if (whole.Length > limit)
+                {
+                    throw new RpcException(new Status(StatusCode.ResourceExhausted, $"trying to send message larger than max ({limit})"));
+                }
+            }
+        }
+        finally
+        {
+            System.Buffers.ArrayPool<byte>.Shared.Return(chunk);
+        }
+
+        return UnsafeByteOperations.UnsafeWrap(whole.GetBuffer().AsMemory(0, (int)whole.Length));
     }
 
     private static Metadata ToMetadata(Invocation.InvokeResponse response)
@@ -116,7 +156,18 @@ internal sealed partial class DaprService
         }
 
         var details = new Google.Rpc.Status { Code = response.Code, Message = response.Message };
-        details.Details.AddRange(response.Details.Select(d => Any.Parser.ParseFrom(d)));
+        foreach (var detail in response.Details)
+        {
+            try
+            {
+                details.Details.Add(Any.Parser.ParseFrom(detail));
+            }
+            catch (InvalidProtocolBufferException)
+            {
+                // What the peer sent as a detail is none; the status itself counts.
+            }
+        }
+
         return new RpcException(status, new Metadata { { GrpcErrorWriter.DetailsTrailer, details.ToByteArray() } });
     }
 
