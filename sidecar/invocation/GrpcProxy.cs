@@ -34,7 +34,7 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
             var target = TargetName.Parse(id, self.Namespace);
             if (target.AppId == self.AppId)
             {
-                await ToAppAsync(context);
+                await ToAppAsync(context, self.AppId);
                 return;
             }
 
@@ -48,10 +48,35 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
         {
             await GrpcResponse.EndAsync(context, e.Code, e.Message);
         }
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The client is gone; nobody is left to answer.
+        }
     }
 
-    /// <summary>A call for the own app.</summary>
-    public async ValueTask ToAppAsync(HttpContext context)
+    /// <summary>A call of a peer for the own app; the peer has stamped who calls.</summary>
+    public async ValueTask FromPeerAsync(HttpContext context)
+    {
+        try
+        {
+            MethodName.Normalise(context.Request.Path.Value!);
+            await ToAppAsync(context, First(context, HeaderRules.CallerAppId) ?? "");
+        }
+        catch (FormatException e)
+        {
+            await GrpcResponse.EndAsync(context, StatusCode.InvalidArgument, e.Message);
+        }
+        catch (TransportException e)
+        {
+            await GrpcResponse.EndAsync(context, e.Code, e.Message);
+        }
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The peer is gone; nobody is left to answer.
+        }
+    }
+
+    private async ValueTask ToAppAsync(HttpContext context, string caller)
     {
         if (app is not { Grpc: not null, Connections: { } connections })
         {
@@ -62,6 +87,7 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
 
         using var span = Start(context);
         using var request = Build(context, connections.BaseUrl, span.Context);
+        Stamp(request, caller, self.AppId);
         if (app.Options.ApiToken.Length > 0)
         {
             request.Headers.TryAddWithoutValidation(HeaderRules.ApiToken, app.Options.ApiToken);
@@ -77,8 +103,7 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
         {
             var address = await addresses.PickAsync(target.AppId, target.Namespace, context.RequestAborted);
             using var request = Build(context, $"http://{address}", span.Context);
-            request.Headers.TryAddWithoutValidation(HeaderRules.CallerAppId, self.AppId);
-            request.Headers.TryAddWithoutValidation(HeaderRules.CalleeAppId, target.AppId);
+            Stamp(request, self.AppId, target.AppId);
             try
             {
                 await ForwardAsync(context, peers.Client, request);
@@ -90,6 +115,16 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
                 addresses.MarkDead(target.AppId, target.Namespace, address);
             }
         }
+    }
+
+    private static void Stamp(HttpRequestMessage request, string caller, string callee)
+    {
+        if (caller.Length > 0)
+        {
+            request.Headers.TryAddWithoutValidation(HeaderRules.CallerAppId, caller);
+        }
+
+        request.Headers.TryAddWithoutValidation(HeaderRules.CalleeAppId, callee);
     }
 
     private Span Start(HttpContext context)
@@ -121,8 +156,7 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
 
     // Unlike invocation, proxying keeps binary metadata.
     private static bool Passes(string name)
-        => HeaderRules.PassesRequest(name)
-            || (name.EndsWith("-bin", StringComparison.OrdinalIgnoreCase) && !name.Equals(GrpcTraceBin.Header, StringComparison.OrdinalIgnoreCase));
+        => HeaderRules.PassesMetadata(name);
 
     private static void AddTrace(HttpRequestMessage request, TraceContext trace)
     {
@@ -179,26 +213,22 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
         var isTrailersOnly = response.Headers.NonValidated.Contains("grpc-status");
         var body = await response.Content.ReadAsStreamAsync(context.RequestAborted);
         var buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(ChunkSize);
-        try
+        var reading = body.ReadAsync(buffer, context.RequestAborted);
+        if (!reading.IsCompleted && !isTrailersOnly)
         {
-            var reading = body.ReadAsync(buffer, context.RequestAborted);
-            if (!reading.IsCompleted && !isTrailersOnly)
-            {
-                // A stream's headers must not wait for its first message.
-                await context.Response.StartAsync(context.RequestAborted);
-            }
-
-            while (await reading is var read && read > 0)
-            {
-                await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), context.RequestAborted);
-                reading = body.ReadAsync(buffer, context.RequestAborted);
-            }
-        }
-        finally
-        {
-            System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
+            // A stream's headers must not wait for its first message.
+            await context.Response.StartAsync(context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
         }
 
+        while (await reading is var read && read > 0)
+        {
+            await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), context.RequestAborted);
+            reading = body.ReadAsync(buffer, context.RequestAborted);
+        }
+
+        // Only at the end: after a failure a read into it may still be under way.
+        System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
         if (isTrailersOnly)
         {
             return;
@@ -211,7 +241,10 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
 
         foreach (var (name, values) in response.TrailingHeaders.NonValidated)
         {
-            context.Response.AppendTrailer(name, values.ToArray());
+            if (AreSendable(name, values))
+            {
+                context.Response.AppendTrailer(name, values.ToArray());
+            }
         }
     }
 
@@ -219,11 +252,25 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
     {
         foreach (var (name, values) in from)
         {
-            if (!name.Equals("transfer-encoding", StringComparison.OrdinalIgnoreCase) && !name.Equals("connection", StringComparison.OrdinalIgnoreCase))
+            if (!name.Equals("transfer-encoding", StringComparison.OrdinalIgnoreCase) && !name.Equals("connection", StringComparison.OrdinalIgnoreCase)
+                && AreSendable(name, values))
             {
                 to[name] = values.ToArray();
             }
         }
+    }
+
+    private static bool AreSendable(string name, System.Net.Http.Headers.HeaderStringValues values)
+    {
+        foreach (var value in values)
+        {
+            if (!HeaderRules.IsSendable(name, value))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private static string? First(HttpContext context, string name)
