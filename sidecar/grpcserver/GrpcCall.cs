@@ -45,7 +45,7 @@ internal sealed class GrpcCall : ServerCallContext, IDisposable
         => await frames.ReadAsync(cancellationToken) is { } bytes ? parser.ParseFrom(bytes.Span) : null;
 
     /// <summary>Writes a message and flushes it; headers that were not sent go out with it.</summary>
-    public async ValueTask WriteAsync<T>(T message)
+    public async ValueTask WriteAsync<T>(T message, CancellationToken cancellationToken)
         where T : class, IMessage<T>
     {
         var size = message.CalculateSize();
@@ -54,7 +54,7 @@ internal sealed class GrpcCall : ServerCallContext, IDisposable
         message.WriteTo(wire.Free(size).Span[..size]);
         wire.Advance(size);
         wire.EndFrame(frame);
-        await GrpcResponse.WriteAsync(http, wire.Memory, CancellationToken);
+        await GrpcResponse.WriteAsync(http, wire.Memory, cancellationToken);
     }
 
     /// <summary>Ends the call with a status and trailers.</summary>

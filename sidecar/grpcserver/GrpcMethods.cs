@@ -83,7 +83,7 @@ internal sealed partial class GrpcMethods(
             var request = await c.ReadAsync(parser, c.CancellationToken)
                 ?? throw new RpcException(new Status(StatusCode.Internal, "the call holds no message"));
             var response = await handler(request, c);
-            await c.WriteAsync(response);
+            await c.WriteAsync(response, c.CancellationToken);
             return (request.CalculateSize(), response.CalculateSize());
         }, isUnary: true);
 

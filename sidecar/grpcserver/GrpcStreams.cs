@@ -24,5 +24,8 @@ internal sealed class ResponseStream<T>(GrpcCall call) : IServerStreamWriter<T>
 {
     public WriteOptions? WriteOptions { get; set; }
 
-    public Task WriteAsync(T message) => call.WriteAsync(message).AsTask();
+    public Task WriteAsync(T message) => call.WriteAsync(message, call.CancellationToken).AsTask();
+
+    // A writer that the client does not read from must be able to give up before the call ends.
+    public Task WriteAsync(T message, CancellationToken cancellationToken) => call.WriteAsync(message, cancellationToken).AsTask();
 }

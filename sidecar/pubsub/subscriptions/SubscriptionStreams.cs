@@ -34,7 +34,7 @@ internal sealed class SubscriptionStreams(
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
-            var initial = await ReadInitialAsync(requests, ended.Token);
+            var initial = await ReadInitialAsync(requests, ended);
             await ServeAsync(initial, requests, responses, ended.Token);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -43,8 +43,6 @@ internal sealed class SubscriptionStreams(
         }
         finally
         {
-            // Stops a read that is still waiting.
-            await ended.CancelAsync();
             open.Exit();
         }
     }
@@ -57,12 +55,13 @@ internal sealed class SubscriptionStreams(
         await open.Idle;
     }
 
-    private async Task<SubscribeTopicEventsRequestInitialAlpha1> ReadInitialAsync(IAsyncStreamReader<Request> requests, CancellationToken cancellationToken)
+    private async Task<SubscribeTopicEventsRequestInitialAlpha1> ReadInitialAsync(IAsyncStreamReader<Request> requests, CancellationTokenSource ended)
     {
-        var read = requests.MoveNext(cancellationToken);
+        var read = requests.MoveNext(ended.Token);
         if (await Task.WhenAny(read, stopping.Task) != read)
         {
-            Observe(read);
+            await ended.CancelAsync();
+            await ((Task)read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw PubSubErrors.Stream("api server closed").ToException();
         }
 
@@ -90,14 +89,12 @@ internal sealed class SubscriptionStreams(
         var receiver = new StreamEventReceiver();
         var active = await OpenAsync(definition, component, broker, receiver, cancellationToken);
         catalog.AddStream(definition);
+        using var talk = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var reading = ReadAnswersAsync(requests, receiver, definition, talk.Token);
+        var writing = WriteEventsAsync(responses, receiver, talk.Token);
         try
         {
-            using var talk = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            var reading = ReadAnswersAsync(requests, receiver, definition, talk.Token);
-            var writing = WriteEventsAsync(responses, receiver, talk.Token);
-            var ending = Task.WhenAny(stopping.Task, ReplacementAsync(component, broker, talk.Token));
-
-            await Task.WhenAny(reading, writing, ending);
+            await Task.WhenAny(reading, writing, stopping.Task, ReplacementAsync(component, broker, talk.Token));
             var closing = reading.IsCompleted || writing.IsCompleted ? active.AbandonAsync() : active.CloseAsync();
             if (await Task.WhenAny(closing, reading, writing) != closing)
             {
@@ -107,11 +104,6 @@ internal sealed class SubscriptionStreams(
 
             await closing;
             var failure = reading.IsCompleted ? await reading : writing.IsCompleted ? null : PubSubErrors.Stream(StreamClosed);
-
-            // Neither may touch the call once it has ended.
-            receiver.Complete();
-            await talk.CancelAsync();
-            await Task.WhenAll(reading, writing);
             if (failure is not null)
             {
                 throw failure.ToException();
@@ -121,6 +113,11 @@ internal sealed class SubscriptionStreams(
         {
             await active.AbandonAsync();
             catalog.RemoveStream(definition);
+
+            // Neither may touch the call, or a buffer of it, once it has ended.
+            receiver.Complete();
+            await talk.CancelAsync();
+            await Task.WhenAll(reading, writing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -240,7 +237,4 @@ internal sealed class SubscriptionStreams(
             // The stream has ended first.
         }
     }
-
-    private static void Observe(Task task)
-        => _ = task.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
 }

@@ -14,7 +14,6 @@ using DaprK8s.Sidecar.Resiliency;
 using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Sidecar.Tests.State;
 using DaprK8s.Sidecar.Tracing;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
@@ -52,7 +51,6 @@ internal sealed class PubSubBench
         Host = NewHost(false);
         Http = new HttpProbe(new PubSubRoutes(Block).Routes);
         Grpc = GrpcProbe.Service(Block, Streams);
-        Call.UserState["__HttpContext"] = new DefaultHttpContext();
     }
 
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 5, 4, 3, 2, 1, TimeSpan.Zero));

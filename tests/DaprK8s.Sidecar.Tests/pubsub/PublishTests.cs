@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using DaprK8s.Components;
 using DaprK8s.Protos.Runtime.V1;
+using DaprK8s.Sidecar.GrpcServer;
 using DaprK8s.Sidecar.Resiliency;
 using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Sidecar.Tests.State;
@@ -36,11 +37,9 @@ public sealed class PublishTests
     public async Task A_publish_over_gRPC_wraps_the_same_way_and_carries_its_trace()
     {
         var bench = new PubSubBench().Ready();
-        var http = new DefaultHttpContext();
-        http.Features.Set(new TraceFeature(new TraceContext(Parent)));
-        bench.Call.UserState["__HttpContext"] = http;
+        using var call = CallOf(new TraceContext(Parent));
 
-        await bench.Grpc.PublishEvent(Request(data: "{\"a\": 1.10}", type: "application/json"), bench.Call);
+        await bench.Grpc.PublishEvent(Request(data: "{\"a\": 1.10}", type: "application/json"), call);
 
         Assert.Equal("{\"a\": 1.10}", bench.Envelope().GetProperty("data").GetRawText());
         Assert.Equal(Parent, bench.Envelope().GetProperty("traceparent").GetString());
@@ -61,13 +60,11 @@ public sealed class PublishTests
     public async Task A_raw_payload_over_gRPC_carries_the_trace_beside_it()
     {
         var bench = new PubSubBench().Ready();
-        var http = new DefaultHttpContext();
-        http.Features.Set(new TraceFeature(new TraceContext(Parent, "a=b")));
-        bench.Call.UserState["__HttpContext"] = http;
+        using var call = CallOf(new TraceContext(Parent, "a=b"));
         var request = Request();
         request.Metadata["rawPayload"] = "true";
 
-        await bench.Grpc.PublishEvent(request, bench.Call);
+        await bench.Grpc.PublishEvent(request, call);
 
         Assert.Equal(Parent, bench.Broker.Published.Single().Metadata["traceid"]);
         Assert.Equal("a=b", bench.Broker.Published.Single().Metadata["tracestate"]);
@@ -235,6 +232,13 @@ public sealed class PublishTests
 
         Assert.Contains("dapr_component_pubsub_egress_count{app_id=\"app1\",component=\"pubsub\",namespace=\"prod\",success=\"true\",topic=\"t\"} 1", metrics, StringComparison.Ordinal);
         Assert.Contains("success=\"false\",topic=\"secret\"} 1", metrics, StringComparison.Ordinal);
+    }
+
+    private static GrpcCall CallOf(TraceContext trace)
+    {
+        var http = new DefaultHttpContext();
+        http.Features.Set(new TraceFeature(trace));
+        return new GrpcCall(http, 0);
     }
 
     private static PublishEventRequest Request(string pubsub = "pubsub", string topic = "t", string data = "x", string type = "")

@@ -1,15 +1,17 @@
+using System.Net;
+using DaprK8s.Common.Metrics;
 using DaprK8s.Components;
 using DaprK8s.Protos.Runtime.V1;
-using DaprK8s.Sidecar.Api.Grpc;
-using DaprK8s.Sidecar.Errors;
+using DaprK8s.Sidecar.GrpcServer;
+using DaprK8s.Sidecar.Observability;
+using DaprK8s.Sidecar.Runtime;
 using Grpc.Core;
-using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using AppStatus = DaprK8s.Protos.Runtime.V1.TopicEventResponse.Types.TopicEventResponseStatus;
 using Request = DaprK8s.Protos.Runtime.V1.SubscribeTopicEventsRequestAlpha1;
 using Response = DaprK8s.Protos.Runtime.V1.SubscribeTopicEventsResponseAlpha1;
@@ -27,13 +29,16 @@ public sealed class StreamOverTheWireTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        var (registry, self) = (new MetricsRegistry(new MetricsOptions(), NullLogger.Instance), new SidecarInfo("app1", "prod"));
+        var methods = new GrpcMethods(
+            new GrpcServerMetrics(registry, self), new ErrorCodeMetric(registry, self, false), new ApiLog(false, null, NullLoggerFactory.Instance, TimeProvider.System), 4 << 20, TimeProvider.System, bench.Log);
+        bench.Grpc.AddTo(methods);
+
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(k => k.Listen(System.Net.IPAddress.Loopback, 0, l => l.Protocols = HttpProtocols.Http2));
-        builder.Services.AddSingleton(bench.Grpc);
-        builder.Services.AddGrpc(o => o.Interceptors.Add<Translation>());
+        builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0, l => l.Protocols = HttpProtocols.Http2));
         server = builder.Build();
-        server.MapGrpcService<DaprService>();
+        server.Run(async context => Assert.True(await methods.TryServeAsync(context)));
         await server.StartAsync(Stop);
         channel = GrpcChannel.ForAddress(server.Urls.Single());
     }
@@ -84,6 +89,18 @@ public sealed class StreamOverTheWireTests : IAsyncLifetime
         Assert.Equal((StatusCode.Unknown, "stream closed"), (end.StatusCode, end.Status.Detail));
     }
 
+    [Fact]
+    public async Task A_client_that_does_not_read_does_not_hold_up_the_drain()
+    {
+        using var call = await OpenAsync();
+        var large = $$"""{"id":"1","datacontenttype":"text/plain","data":"{{new string('x', 3 << 20)}}"}""";
+        var delivery = Subscription.DeliverAsync(large);
+
+        await bench.AdvanceUntilAsync(bench.Host.DrainAsync(Stop), TimeSpan.FromSeconds(5));
+
+        Assert.Equal(Settlement.Leave, await delivery);
+    }
+
     private FakeSubscription Subscription => bench.Broker.Subscriptions.Last();
 
     private async Task<AsyncDuplexStreamingCall<Request, Response>> OpenAsync()
@@ -93,22 +110,5 @@ public sealed class StreamOverTheWireTests : IAsyncLifetime
         Assert.True(await call.ResponseStream.MoveNext(Stop));
         Assert.NotNull(call.ResponseStream.Current.InitialResponse);
         return call;
-    }
-
-    private sealed class Translation : Interceptor
-    {
-        public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(
-            IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context,
-            DuplexStreamingServerMethod<TRequest, TResponse> continuation)
-        {
-            try
-            {
-                await continuation(requestStream, responseStream, context);
-            }
-            catch (DaprException e)
-            {
-                throw GrpcErrorWriter.ToRpcException(e.Error);
-            }
-        }
     }
 }
