@@ -83,14 +83,35 @@ internal sealed class RedisClient : IAsyncDisposable
     public Task<RedisClient> OpenAnotherAsync(TimeSpan answerTimeout, CancellationToken cancellationToken)
         => ConnectAsync(Settings with { AnswerTimeout = answerTimeout }, title, context, cancellationToken);
 
-    /// <summary>The server that has a key.</summary>
-    public IServer ServerOf(RedisKey key) => connection.GetServer(key);
+    /// <summary>The server that takes the writes of a key.</summary>
+    /// <exception cref="IOException">It is not reachable.</exception>
+    public IServer ServerOf(RedisKey key)
+    {
+        try
+        {
+            return connection.GetServer(key, flags: CommandFlags.DemandMaster);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new IOException($"{title}: error connecting to redis at {Settings.HostText}: {attempts.LastProblem ?? "no server has the key"}", e);
+        }
+    }
 
     /// <summary>A server by its address.</summary>
     public IServer Server(System.Net.EndPoint endPoint) => connection.GetServer(endPoint);
 
-    /// <summary>The servers that take writes: one, or those of a cluster that have slots.</summary>
-    public IEnumerable<IServer> WritableServers() => connection.GetServers().Where(static s => s is { IsReplica: false, IsConnected: true });
+    /// <summary>The servers that together have all keys: one, or those of a cluster that have slots.</summary>
+    public async Task<IReadOnlyList<IServer>> KeyServersAsync(RedisKey anyKey)
+    {
+        var server = ServerOf(anyKey);
+        if (server.ServerType != ServerType.Cluster)
+        {
+            return [server];
+        }
+
+        var nodes = (await server.ClusterNodesAsync())?.Nodes ?? [];
+        return [.. nodes.Where(static n => n is { IsReplica: false, EndPoint: not null, Slots.Count: > 0 }).Select(n => connection.GetServer(n.EndPoint!))];
+    }
 
     /// <summary>The cluster slot of a key.</summary>
     public int SlotOf(string key) => connection.HashSlot(key);
@@ -151,8 +172,12 @@ internal sealed class RedisClient : IAsyncDisposable
         _ => e.Message,
     };
 
-    /// <inheritdoc/>
-    public ValueTask DisposeAsync() => connection.DisposeAsync();
+    /// <summary>Closes the connection; calls that are under way fail, so that a server that does not answer holds up nobody.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await connection.CloseAsync(allowCommandsToComplete: false);
+        await connection.DisposeAsync();
+    }
 
     private static void DisposeLater(Task<ConnectionMultiplexer> connecting)
         => connecting.ContinueWith(

@@ -1,4 +1,5 @@
 using System.Text;
+using DaprK8s.Components.Redis;
 using StackExchange.Redis;
 
 namespace DaprK8s.Components.State.Redis;
@@ -12,15 +13,14 @@ internal static class RedisKeyListing
     private const int ScanPage = 1000;
 
     /// <summary>Collects a page.</summary>
-    /// <param name="servers">The servers that together have all keys.</param>
-    /// <param name="database">The database's number.</param>
+    /// <param name="client">The connection.</param>
     /// <param name="prefix">What the keys start with.</param>
     /// <param name="pageSize">The most keys; zero or less for all.</param>
     /// <param name="after">The last key of the page before.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="ArgumentException">The prefix is empty, or <paramref name="after"/> is no key of this prefix.</exception>
     public static async ValueTask<KeyPage> ListAsync(
-        IEnumerable<IServer> servers, int database, string prefix, int pageSize, string? after, CancellationToken cancellationToken)
+        RedisClient client, string prefix, int pageSize, string? after, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(prefix);
         if (after is not null && !after.StartsWith(prefix, StringComparison.Ordinal))
@@ -33,9 +33,9 @@ internal static class RedisKeyListing
 
         // SCAN may return a key twice. One key more than asked tells whether another page follows.
         var found = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (var server in servers)
+        foreach (var server in await client.KeyServersAsync(prefix))
         {
-            await foreach (var key in server.KeysAsync(database, pattern, ScanPage).WithCancellation(cancellationToken))
+            await foreach (var key in server.KeysAsync(client.Settings.Database, pattern, ScanPage).WithCancellation(cancellationToken))
             {
                 var text = (string?)key;
                 if (text is null || (after is not null && string.CompareOrdinal(text, after) <= 0))

@@ -123,8 +123,7 @@ internal sealed class RedisStateStore : ITransactionalStateStore, IKeyListingSta
     {
         try
         {
-            return await RedisKeyListing.ListAsync(
-                Client.WritableServers(), Client.Settings.Database, prefix, pageSize, continuation, cancellationToken);
+            return await RedisKeyListing.ListAsync(Client, prefix, pageSize, continuation, cancellationToken);
         }
         catch (Exception e) when (IsRedisFailure(e))
         {
