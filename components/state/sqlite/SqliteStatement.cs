@@ -12,8 +12,7 @@ internal sealed class SqliteStatement(SqliteDatabase database, sqlite3_stmt hand
     /// <summary>Binds text given as UTF-8.</summary>
     public SqliteStatement Bind(int parameter, ReadOnlySpan<byte> text)
     {
-        // An empty span has no address, and SQLite takes text at no address for NULL.
-        Check(text.IsEmpty ? raw.sqlite3_bind_text(handle, parameter, "") : raw.sqlite3_bind_text(handle, parameter, text));
+        Check(raw.sqlite3_bind_text(handle, parameter, text));
         return this;
     }
 

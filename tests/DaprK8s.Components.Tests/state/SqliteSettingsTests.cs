@@ -206,6 +206,25 @@ public sealed class SqliteSettingsTests : IAsyncDisposable
         Assert.Empty((await ((IKeyListingStateStore)third).ListKeysAsync("k", 0, null, Cancel)).Keys);
     }
 
+    [Fact]
+    public async Task A_database_in_memory_waits_for_another_connection_that_writes_to_it()
+    {
+        const string uri = "file:settings-test-locked?mode=memory&cache=shared";
+        await using var store = await StartAsync(("connectionString", uri), ("busyTimeout", "1m"));
+        using var other = SqliteFile.Open(uri);
+        SqliteFile.Run(other, "BEGIN IMMEDIATE; INSERT INTO state (key, value, is_binary, etag) VALUES ('a', '1', 0, 'x')");
+
+        var read = store.GetAsync(new StateGet("a"), Cancel).AsTask();
+        var write = store.SetAsync(SetOf("b", "2"), Cancel).AsTask();
+        await Task.WhenAny(read, write, Task.Delay(200, Cancel));
+        Assert.False(read.IsCompleted, "a read did not wait for the other connection");
+        SqliteFile.Run(other, "COMMIT");
+
+        Assert.Equal("1", Encoding.UTF8.GetString((await read).Value.Span));
+        await write;
+        Assert.Equal("2", Encoding.UTF8.GetString((await store.GetAsync(new StateGet("b"), Cancel)).Value.Span));
+    }
+
     private static StateSet SetOf(string key, string json) => new(key, new StateValue(Encoding.UTF8.GetBytes(json), IsJson: true));
 
     private static Task<IStateStore> StartAsync(params (string Name, string Value)[] metadata)
