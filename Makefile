@@ -20,7 +20,8 @@ run: ## two sample apps with their sidecars, until Ctrl-C (BACKEND=servers: on R
 
 build: ## the native executables, in dist/
 	@command -v clang >/dev/null && test -e /usr/include/zlib.h || .ci/install clang zlib1g-dev
-	@for project in $(services); do dotnet publish "$$project" --configuration Release --runtime $(rid) --output dist --nologo; done
+	@for project in $(services); do dotnet publish "$$project" --configuration Release --runtime $(rid) --output dist --nologo \
+	  -p:CopyOutputSymbolsToPublishDirectory=false -p:PublishDocumentationFiles=false -p:PublishReferencesDocumentationFiles=false; done
 	@ls -l --block-size=K dist
 
 test: build ## all tests, the end-to-end ones against dist/daprd (ONLY=name: those of the test projects with that in their name)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
 using DaprK8s.Bench.Load;
 using DaprK8s.TestServers;
 
@@ -78,6 +79,16 @@ internal sealed class DaprdUnderTest : IAsyncDisposable
         }
     }
 
+    /// <summary>Types of the components that are loaded now.</summary>
+    public async Task<IReadOnlyList<string>> ComponentTypesAsync()
+    {
+        using var http = new HttpClient();
+        using var metadata = JsonDocument.Parse(await http.GetStringAsync($"http://127.0.0.1:{HttpPort}/v1.0/metadata"));
+        return metadata.RootElement.TryGetProperty("components", out var components) && components.ValueKind == JsonValueKind.Array
+            ? [.. components.EnumerateArray().Select(c => c.GetProperty("type").GetString()!)]
+            : [];
+    }
+
     /// <summary>What <c>--version</c> prints.</summary>
     public static async Task<string> VersionAsync(string executable)
     {
@@ -112,7 +123,7 @@ internal sealed class DaprdUnderTest : IAsyncDisposable
                 connection.Exchange();
                 return;
             }
-            catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException)
+            catch (Exception e) when (e is IOException or SocketException)
             {
                 if (clock.Elapsed > StartDeadline)
                 {
