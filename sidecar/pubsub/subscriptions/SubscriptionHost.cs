@@ -29,6 +29,9 @@ internal sealed class SubscriptionHost(
     DeliveryServices services,
     bool isDiscoveryDisabled) : IAsyncDisposable
 {
+    // How long a broker that does not answer may hold up the sidecar's readiness.
+    private static readonly TimeSpan FirstAttempts = TimeSpan.FromSeconds(5);
+
     private readonly SemaphoreSlim turn = new(1);
     private readonly List<SubscriptionRun> runs = [];
     private CancellationTokenSource starting = new();
@@ -37,7 +40,8 @@ internal sealed class SubscriptionHost(
 
     /// <summary>
     /// Asks the app for its subscriptions if it was not asked yet, then starts every subscription that does not run. Returns
-    /// once they are being started; each goes on by itself until it succeeds.
+    /// once each has tried, so that a message published from then on reaches the app; one that failed goes on by itself
+    /// until it succeeds.
     /// </summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -49,7 +53,12 @@ internal sealed class SubscriptionHost(
         using var round = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Volatile.Read(ref starting).Token);
         try
         {
-            await StartRunsAsync(receiverOf, round.Token);
+            var started = await StartRunsAsync(receiverOf, round.Token);
+            await Task.WhenAll(started.Select(run => run.Attempted)).WaitAsync(FirstAttempts, services.Time, round.Token);
+        }
+        catch (TimeoutException)
+        {
+            services.Logger.LogWarning("Not all subscriptions are active after {Limit}; going on while they are being started", FirstAttempts);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -82,14 +91,15 @@ internal sealed class SubscriptionHost(
 
     public async ValueTask DisposeAsync() => await DrainAsync(CancellationToken.None);
 
-    private async Task StartRunsAsync(Func<SubscriptionDefinition, IEventReceiver> receiverOf, CancellationToken cancellationToken)
+    private async Task<List<SubscriptionRun>> StartRunsAsync(Func<SubscriptionDefinition, IEventReceiver> receiverOf, CancellationToken cancellationToken)
     {
         await turn.WaitAsync(cancellationToken);
         try
         {
+            List<SubscriptionRun> started = [];
             if (drained || !await DiscoverAsync(cancellationToken) || cancellationToken.IsCancellationRequested)
             {
-                return;
+                return started;
             }
 
             var wanted = catalog.ForApp;
@@ -98,9 +108,12 @@ internal sealed class SubscriptionHost(
             {
                 if (!runs.Exists(run => ReferenceEquals(run.Definition, definition)))
                 {
-                    runs.Add(new SubscriptionRun(definition, components, settings, receiverOf(definition), services));
+                    started.Add(new SubscriptionRun(definition, components, settings, receiverOf(definition), services));
                 }
             }
+
+            runs.AddRange(started);
+            return started;
         }
         finally
         {

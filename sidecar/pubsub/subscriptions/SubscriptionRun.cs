@@ -16,6 +16,7 @@ internal sealed class SubscriptionRun
     private readonly PubSubSettingsCache settings;
     private readonly IEventReceiver receiver;
     private readonly DeliveryServices services;
+    private readonly TaskCompletionSource attempted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task loop;
 
     public SubscriptionRun(
@@ -30,6 +31,9 @@ internal sealed class SubscriptionRun
     }
 
     public SubscriptionDefinition Definition { get; }
+
+    /// <summary>Ends when it has subscribed, or has seen for the first time that it can't yet; never fails.</summary>
+    public Task Attempted => attempted.Task;
 
     /// <summary>Stops and waits until the messages in flight are settled.</summary>
     public async Task StopAsync()
@@ -49,6 +53,7 @@ internal sealed class SubscriptionRun
                 var replaced = components.Changed;
                 if (components.Find(ComponentKind.PubSub, Definition.PubSub) is not { } component)
                 {
+                    attempted.TrySetResult();
                     await replaced.WaitAsync(stop.Token);
                     continue;
                 }
@@ -56,6 +61,7 @@ internal sealed class SubscriptionRun
                 var changed = component.Changed;
                 if (component.Status != ComponentStatus.Ready || component.Instance is not IPubSub broker)
                 {
+                    attempted.TrySetResult();
                     await Task.WhenAny(changed, replaced).WaitAsync(stop.Token);
                     continue;
                 }
@@ -64,13 +70,16 @@ internal sealed class SubscriptionRun
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
-                return;
+                break;
             }
             catch (Exception e)
             {
+                attempted.TrySetResult();
                 await PauseAsync(e);
             }
         }
+
+        attempted.TrySetResult();
     }
 
     private async Task ServeAsync(ComponentHandle component, IPubSub broker)
@@ -78,6 +87,7 @@ internal sealed class SubscriptionRun
         var rules = settings.Of(component);
         if (!rules.Scopes.MaySubscribe(Definition.Topic))
         {
+            attempted.TrySetResult();
             services.Logger.LogError("{Problem}", PubSubErrors.SubscriptionDenied(Definition.PubSub, Definition.Topic));
             await ReplacementAsync(component, broker);
             return;
@@ -90,6 +100,7 @@ internal sealed class SubscriptionRun
         {
             backOff.Reset();
             services.Logger.LogInformation("subscribed to topic '{Topic}' through pubsub={PubSub}", Definition.Topic, Definition.PubSub);
+            attempted.TrySetResult();
             await ReplacementAsync(component, broker);
         }
         finally
