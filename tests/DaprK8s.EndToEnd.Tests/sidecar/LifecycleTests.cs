@@ -158,6 +158,17 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public async Task The_grpc_api_can_end_it()
+    {
+        await using var daprd = await Daprd.With().StartAsync();
+
+        await daprd.Grpc.ShutdownAsync(new ShutdownRequest());
+
+        Assert.Equal(0, await daprd.WaitForExitAsync());
+        Assert.True(daprd.Log.Contains("Shutdown requested via API"));
+    }
+
+    [Fact]
     public async Task A_hangup_starts_it_again_in_the_same_process()
     {
         const int hangup = 1;
