@@ -58,6 +58,9 @@ internal sealed class H2cListenerFactory : IConnectionListenerFactory
 /// <summary>Looks at the first bytes of a connection.</summary>
 internal static class H2cSplit
 {
+    // The same patience as for a request's headers (contract: api 1.1).
+    private static readonly TimeSpan FirstBytes = TimeSpan.FromSeconds(10);
+
     private static readonly byte[] Preface = "PRI * HTTP/2.0\r\n"u8.ToArray();
 
     public static ConnectionDelegate Create(ConnectionDelegate http1, H2cEndPoint http2)
@@ -70,7 +73,7 @@ internal static class H2cSplit
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
-                // The client opened a connection and left without a word.
+                // The client opened a connection and left, or said nothing for too long.
                 return;
             }
 
@@ -80,9 +83,11 @@ internal static class H2cSplit
     private static async Task<bool> IsHttp2Async(ConnectionContext connection)
     {
         var input = connection.Transport.Input;
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(connection.ConnectionClosed);
+        limit.CancelAfter(FirstBytes);
         while (true)
         {
-            var result = await input.ReadAsync(connection.ConnectionClosed);
+            var result = await input.ReadAsync(limit.Token);
             var seen = result.Buffer;
             var verdict = Judge(seen);
             if (verdict is not null || result.IsCompleted)
