@@ -3,6 +3,7 @@ using DaprK8s.Sidecar.Flags;
 using DaprK8s.Sidecar.Invocation;
 using DaprK8s.Sidecar.Observability;
 using DaprK8s.Sidecar.Tracing;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Google.Protobuf;
 using Grpc.Core;

@@ -2,6 +2,7 @@ using System.Net;
 using DaprK8s.Sidecar.Flags;
 using DaprK8s.Sidecar.Invocation;
 using DaprK8s.Sidecar.Observability;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Grpc.Core;
 

@@ -1,3 +1,4 @@
+using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Text;
 
 namespace DaprK8s.Sidecar.Flags;

@@ -1,3 +1,4 @@
+using DaprK8s.Common.Hosting;
 using System.Net;
 using System.Net.Sockets;
 using DaprK8s.Sidecar.Flags;

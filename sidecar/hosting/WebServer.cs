@@ -1,9 +1,7 @@
 using System.Net;
+using DaprK8s.Common.Hosting;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Abstractions;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
@@ -11,14 +9,10 @@ using Microsoft.Extensions.Options;
 
 namespace DaprK8s.Sidecar.Hosting;
 
-/// <summary>
-/// Kestrel, and nothing around it: all of the sidecar's ports are served by one handler. A web application host with routing and
-/// dependency injection on top would cost more memory than the rest of an idle sidecar (ADR 004).
-/// </summary>
+/// <summary>All of the sidecar's ports on one server with one handler, and their limits.</summary>
 internal sealed class WebServer : IAsyncDisposable
 {
-    private readonly KestrelServer server;
-    private readonly Application application;
+    private readonly BareKestrel server;
 
     public WebServer(Flags.ListenOptions options, Listeners listeners, ILoggerFactory loggers, RequestDelegate handler)
     {
@@ -27,20 +21,15 @@ internal sealed class WebServer : IAsyncDisposable
         listeners.Apply(kestrel);
         var transport = new SocketTransportOptions();
         listeners.Apply(transport);
-        server = new KestrelServer(Options.Create(kestrel), new Transports(new SocketTransportFactory(Options.Create(transport), loggers)), loggers);
-        application = new Application(handler);
+        server = new BareKestrel(kestrel, new Transports(new SocketTransportFactory(Options.Create(transport), loggers)), loggers, handler);
     }
 
-    public Task StartAsync(CancellationToken cancellationToken) => server.StartAsync(application, cancellationToken);
+    public Task StartAsync(CancellationToken cancellationToken) => server.StartAsync(cancellationToken);
 
     /// <summary>Stops accepting and waits for the requests in flight, until the token ends; then they are cut off.</summary>
     public Task StopAsync(CancellationToken cancellationToken) => server.StopAsync(cancellationToken);
 
-    public ValueTask DisposeAsync()
-    {
-        server.Dispose();
-        return ValueTask.CompletedTask;
-    }
+    public ValueTask DisposeAsync() => server.DisposeAsync();
 
     private static void Limit(KestrelServerOptions kestrel, Flags.ListenOptions options)
     {
@@ -64,32 +53,6 @@ internal sealed class WebServer : IAsyncDisposable
         limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(5);
         limits.Http2.InitialStreamWindowSize = 1 << 20;
         limits.Http2.InitialConnectionWindowSize = 4 << 20;
-    }
-
-    /// <summary>Makes the contexts; Kestrel keeps one a connection (HTTP/1.1) or stream (HTTP/2), which is used again.</summary>
-    private sealed class Application(RequestDelegate handler) : IHttpApplication<HttpContext>
-    {
-        public HttpContext CreateContext(IFeatureCollection contextFeatures)
-        {
-            if (contextFeatures is not IHostContextContainer<HttpContext> container)
-            {
-                return new DefaultHttpContext(contextFeatures);
-            }
-
-            if (container.HostContext is DefaultHttpContext kept)
-            {
-                kept.Initialize(contextFeatures);
-                return kept;
-            }
-
-            var context = new DefaultHttpContext(contextFeatures);
-            container.HostContext = context;
-            return context;
-        }
-
-        public Task ProcessRequestAsync(HttpContext context) => handler(context);
-
-        public void DisposeContext(HttpContext context, Exception? exception) => ((DefaultHttpContext)context).Uninitialize();
     }
 
     /// <summary>Sockets, and connections that another listener hands over.</summary>

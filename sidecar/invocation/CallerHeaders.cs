@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using DaprK8s.Sidecar.Runtime;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 
 namespace DaprK8s.Sidecar.Invocation;

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Net;
 using DaprK8s.Sidecar.App;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Grpc.Core;
 

@@ -2,6 +2,7 @@ using System.Net;
 using DaprK8s.Sidecar.App;
 using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Sidecar.Tracing;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Frozen;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 
 namespace DaprK8s.Sidecar.Invocation;

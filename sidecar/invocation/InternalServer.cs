@@ -1,6 +1,7 @@
 using DaprK8s.Sidecar.App;
 using DaprK8s.Sidecar.Observability;
 using DaprK8s.Sidecar.Tracing;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;

@@ -2,6 +2,7 @@ using DaprK8s.Sidecar.App;
 using DaprK8s.Sidecar.Observability;
 using DaprK8s.Sidecar.Resiliency;
 using DaprK8s.Sidecar.Runtime;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Grpc.Core;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using DaprK8s.Sidecar.Errors;
 using DaprK8s.Sidecar.Tracing;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Grpc.Core;
 

@@ -1,4 +1,5 @@
 using System.Net;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 
 namespace DaprK8s.Sidecar.Invocation;

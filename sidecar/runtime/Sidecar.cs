@@ -1,3 +1,4 @@
+using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Metrics;
 using DaprK8s.Common.Resources;
 using DaprK8s.Components;
@@ -5,7 +6,7 @@ using DaprK8s.Sidecar.Api.Grpc;
 using DaprK8s.Sidecar.Api.Http;
 using DaprK8s.Sidecar.App;
 using DaprK8s.Sidecar.Flags;
-using DaprK8s.Sidecar.GrpcServer;
+using DaprK8s.Common.GrpcServer;
 using DaprK8s.Sidecar.Hosting;
 using DaprK8s.Sidecar.Invocation;
 using DaprK8s.Sidecar.Observability;
@@ -120,8 +121,8 @@ internal sealed class Sidecar
         var grpc = new GrpcSurface(new GrpcAccess(spec.Api), token, tracer);
         var internalServer = new InternalServer(App, proxy, invocationMetrics, tracer, maxMessage);
         var methods = new GrpcMethods(
-            new GrpcServerMetrics(Metrics, Self), errorCodes, apiLog, options.Listen.MaxBodyBytes >= 0 ? options.Listen.MaxBodyBytes : int.MaxValue, time,
-            loggers.CreateLogger("dapr.runtime.grpc.api"));
+            new ApiCallObserver(new GrpcServerMetrics(Metrics, Self), errorCodes, apiLog),
+            options.Listen.MaxBodyBytes >= 0 ? options.Listen.MaxBodyBytes : int.MaxValue, time, loggers.CreateLogger("dapr.runtime.grpc.api"));
         new DaprService(state, secrets, pubsub, streams, invoker, metadata, Subscriptions, shutdown).AddTo(methods);
         var metricsEndpoint = new MetricsEndpoint(Metrics);
         Web = new WebServer(options.Listen, listeners, loggers, context => context.Features.Get<SurfaceFeature>()?.Kind switch

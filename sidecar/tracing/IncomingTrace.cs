@@ -1,3 +1,4 @@
+using DaprK8s.Common.Wire;
 using Microsoft.AspNetCore.Http;
 
 namespace DaprK8s.Sidecar.Tracing;
@@ -9,7 +10,7 @@ internal static class IncomingTrace
     {
         string? parent = null;
         if (headers.TryGetValue(GrpcTraceBin.Header, out var binary) && binary.Count > 0
-            && Wire.GrpcMetadataText.TryDecodeBinary(binary[0]!, out var bytes))
+            && GrpcMetadataText.TryDecodeBinary(binary[0]!, out var bytes))
         {
             parent = GrpcTraceBin.ToTraceParent(bytes);
         }

@@ -1,4 +1,4 @@
-using DaprK8s.Sidecar.GrpcServer;
+using DaprK8s.Common.GrpcServer;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 

@@ -1,3 +1,4 @@
+using DaprK8s.Common.Wire;
 namespace DaprK8s.Sidecar.Wire;
 
 /// <summary>Headers in order, several values a name as several entries; names keep the spelling they came with.</summary>

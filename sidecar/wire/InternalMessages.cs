@@ -1,3 +1,4 @@
+using DaprK8s.Common.Wire;
 namespace DaprK8s.Sidecar.Wire;
 
 /// <summary>The leading message of an internal invocation (contract: messaging 5.9), its metadata as a flat list.</summary>

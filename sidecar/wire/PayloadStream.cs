@@ -1,3 +1,4 @@
+using DaprK8s.Common.Wire;
 namespace DaprK8s.Sidecar.Wire;
 
 /// <summary>

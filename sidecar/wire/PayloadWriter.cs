@@ -1,3 +1,4 @@
+using DaprK8s.Common.Wire;
 using System.Buffers;
 
 namespace DaprK8s.Sidecar.Wire;

@@ -1,6 +1,6 @@
 using DaprK8s.Protos.Runtime.V1;
 using DaprK8s.Sidecar.Errors;
-using DaprK8s.Sidecar.GrpcServer;
+using DaprK8s.Common.GrpcServer;
 
 namespace DaprK8s.Sidecar.Api.Grpc;
 

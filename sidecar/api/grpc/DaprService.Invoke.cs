@@ -1,9 +1,10 @@
 using DaprK8s.Protos.Common.V1;
 using DaprK8s.Protos.Runtime.V1;
 using DaprK8s.Sidecar.Errors;
-using DaprK8s.Sidecar.GrpcServer;
+using DaprK8s.Common.GrpcServer;
 using DaprK8s.Sidecar.Invocation;
 using DaprK8s.Sidecar.Tracing;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;

@@ -1,5 +1,5 @@
 using DaprK8s.Protos.Runtime.V1;
-using DaprK8s.Sidecar.GrpcServer;
+using DaprK8s.Common.GrpcServer;
 using Grpc.Core;
 using Grpc.Reflection;
 using V1 = Grpc.Reflection.V1;

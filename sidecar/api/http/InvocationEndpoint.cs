@@ -4,6 +4,7 @@ using System.Text;
 using DaprK8s.Sidecar.Errors;
 using DaprK8s.Sidecar.Invocation;
 using DaprK8s.Sidecar.Tracing;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;

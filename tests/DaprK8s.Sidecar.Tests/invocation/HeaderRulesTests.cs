@@ -1,5 +1,6 @@
 using CsCheck;
 using DaprK8s.Sidecar.Invocation;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 
 namespace DaprK8s.Sidecar.Tests.Invocation;

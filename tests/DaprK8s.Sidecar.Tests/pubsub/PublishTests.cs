@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Json;
 using DaprK8s.Components;
 using DaprK8s.Protos.Runtime.V1;
-using DaprK8s.Sidecar.GrpcServer;
+using DaprK8s.Common.GrpcServer;
 using DaprK8s.Sidecar.Resiliency;
 using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Sidecar.Tests.State;

@@ -1,8 +1,9 @@
+using DaprK8s.Sidecar.Api.Grpc;
 using System.Net;
 using DaprK8s.Common.Metrics;
 using DaprK8s.Components;
 using DaprK8s.Protos.Runtime.V1;
-using DaprK8s.Sidecar.GrpcServer;
+using DaprK8s.Common.GrpcServer;
 using DaprK8s.Sidecar.Observability;
 using DaprK8s.Sidecar.Runtime;
 using Grpc.Core;
@@ -31,7 +32,9 @@ public sealed class StreamOverTheWireTests : IAsyncLifetime
     {
         var (registry, self) = (new MetricsRegistry(new MetricsOptions(), NullLogger.Instance), new SidecarInfo("app1", "prod"));
         var methods = new GrpcMethods(
-            new GrpcServerMetrics(registry, self), new ErrorCodeMetric(registry, self, false), new ApiLog(false, null, NullLoggerFactory.Instance, TimeProvider.System), 4 << 20, TimeProvider.System, bench.Log);
+            new ApiCallObserver(
+                new GrpcServerMetrics(registry, self), new ErrorCodeMetric(registry, self, false), new ApiLog(false, null, NullLoggerFactory.Instance, TimeProvider.System)),
+            4 << 20, TimeProvider.System, bench.Log);
         bench.Grpc.AddTo(methods);
 
         var builder = WebApplication.CreateSlimBuilder();

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using CsCheck;
 using DaprK8s.Protos.Internals.V1;
 using DaprK8s.Protos.Common.V1;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Google.Protobuf;
 

@@ -1,6 +1,7 @@
 using CsCheck;
 using DaprK8s.Protos.Common.V1;
 using DaprK8s.Protos.Internals.V1;
+using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;

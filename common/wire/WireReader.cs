@@ -1,12 +1,12 @@
 using System.Text;
 
-namespace DaprK8s.Sidecar.Wire;
+namespace DaprK8s.Common.Wire;
 
 /// <summary>A peer sent bytes that are no message of the contract.</summary>
-internal sealed class WireException(string message) : Exception(message);
+public sealed class WireException(string message) : Exception(message);
 
 /// <summary>Reads protobuf fields from a span, bounds checked; every deviation is a <see cref="WireException"/>.</summary>
-internal ref struct WireReader(ReadOnlySpan<byte> bytes)
+public ref struct WireReader(ReadOnlySpan<byte> bytes)
 {
     private readonly ReadOnlySpan<byte> bytes = bytes;
     private int at;
@@ -30,8 +30,10 @@ internal ref struct WireReader(ReadOnlySpan<byte> bytes)
         return Field != 0 ? true : throw new WireException("a field number is zero");
     }
 
+    /// <summary>The value of a varint field.</summary>
     public ulong Number() => WireType == 0 ? Varint() : throw new WireException($"field {Field} is not a number");
 
+    /// <summary>The value of a length-delimited field.</summary>
     public ReadOnlySpan<byte> Bytes()
     {
         if (WireType != 2)
@@ -50,8 +52,10 @@ internal ref struct WireReader(ReadOnlySpan<byte> bytes)
         return value;
     }
 
+    /// <summary>The value of a text field.</summary>
     public string Text() => Encoding.UTF8.GetString(Bytes());
 
+    /// <summary>Passes over the value of a field.</summary>
     public void Skip()
     {
         switch (WireType)

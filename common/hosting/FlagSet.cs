@@ -3,24 +3,26 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using DaprK8s.Common.Text;
 
-namespace DaprK8s.Sidecar.Flags;
+namespace DaprK8s.Common.Hosting;
 
 /// <summary>A flag is unknown or its value can't be read: usage and exit code 2 (contract: operations 1.1).</summary>
-internal sealed class FlagException(string message) : Exception(message);
+public sealed class FlagException(string message) : Exception(message);
 
 /// <summary>
 /// The command line in the dialect of the contract: GNU long flags, a single dash as good as two, booleans that never take
 /// the next word, list flags that repeat and split at commas. Each flag is declared once, with its default and its help.
 /// </summary>
-internal sealed class FlagSet
+public sealed class FlagSet
 {
     private readonly Command command;
     private readonly Dictionary<string, string> deprecated = [];
     private ParseResult? result;
 
+    /// <summary>Makes an empty set.</summary>
     public FlagSet(string name, string description)
         => command = new Command(name, description) { TreatUnmatchedTokensAsErrors = false };
 
+    /// <summary>A flag that is a text.</summary>
     public Func<string> Text(string name, string @default, string help, bool hidden = false)
     {
         var option = Add(new Option<string>("--" + name) { Description = help, Hidden = hidden, DefaultValueFactory = _ => @default });
@@ -36,6 +38,7 @@ internal sealed class FlagSet
             : int.TryParse(t, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : throw Invalid(name, t, "a whole number");
     }
 
+    /// <summary>A flag that is true when it stands alone.</summary>
     public Func<bool> Bool(string name, bool @default, string help)
     {
         var value = OptionalBool(name, help);
@@ -58,6 +61,7 @@ internal sealed class FlagSet
         };
     }
 
+    /// <summary>A length of time in Go's notation, or nothing.</summary>
     public Func<TimeSpan?> Duration(string name, string help)
     {
         var option = Add(new Option<string>("--" + name) { Description = help });
@@ -66,6 +70,7 @@ internal sealed class FlagSet
             : GoDuration.TryParse(text, out var duration) ? duration : throw Invalid(name, text, "a duration such as 30s");
     }
 
+    /// <summary>A flag that repeats and splits at commas.</summary>
     public Func<IReadOnlyList<string>> List(string name, string help)
     {
         var option = Add(new Option<string[]>("--" + name) { Description = help, Arity = ArgumentArity.ZeroOrMore, AllowMultipleArgumentsPerToken = false });

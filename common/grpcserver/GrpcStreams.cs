@@ -1,7 +1,7 @@
 using Google.Protobuf;
 using Grpc.Core;
 
-namespace DaprK8s.Sidecar.GrpcServer;
+namespace DaprK8s.Common.GrpcServer;
 
 /// <summary>The client's messages of a streaming call.</summary>
 internal sealed class RequestStream<T>(GrpcCall call, MessageParser<T> parser) : IAsyncStreamReader<T>

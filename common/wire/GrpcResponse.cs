@@ -3,10 +3,10 @@ using System.Text;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 
-namespace DaprK8s.Sidecar.Wire;
+namespace DaprK8s.Common.Wire;
 
 /// <summary>Answers a gRPC call whose messages this sidecar frames by itself.</summary>
-internal static class GrpcResponse
+public static class GrpcResponse
 {
     private const string ContentType = "application/grpc";
 

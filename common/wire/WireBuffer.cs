@@ -2,14 +2,14 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
 
-namespace DaprK8s.Sidecar.Wire;
+namespace DaprK8s.Common.Wire;
 
 /// <summary>
 /// A pooled buffer that gRPC frames of hand-written protobuf are put together in. Lengths of nested messages are patched in
 /// after their content is known, as varints padded to five bytes: any protobuf reader takes them, and nothing is measured or
 /// copied twice. Used where the generated classes would cost several objects a header (the sidecar-to-sidecar hot path).
 /// </summary>
-internal sealed class WireBuffer : IDisposable
+public sealed class WireBuffer : IDisposable
 {
     private const int LengthSize = 5;
     private const int FrameHeaderSize = 5;
@@ -17,12 +17,16 @@ internal sealed class WireBuffer : IDisposable
     private byte[] buffer;
     private int length;
 
+    /// <summary>Rents a buffer.</summary>
     public WireBuffer(int capacity = 2048) => buffer = ArrayPool<byte>.Shared.Rent(capacity);
 
+    /// <summary>What was written so far.</summary>
     public ReadOnlyMemory<byte> Memory => buffer.AsMemory(0, length);
 
+    /// <summary>Begins anew in the same buffer.</summary>
     public void Reset() => length = 0;
 
+    /// <inheritdoc/>
     public void Dispose() => ArrayPool<byte>.Shared.Return(Interlocked.Exchange(ref buffer, []));
 
     /// <summary>Begins a gRPC message frame (HTTP/2 gRPC: one byte compressed flag, four bytes length).</summary>
@@ -34,6 +38,7 @@ internal sealed class WireBuffer : IDisposable
         return length;
     }
 
+    /// <summary>Ends a frame: its length is known now.</summary>
     public void EndFrame(int start) => BinaryPrimitives.WriteUInt32BigEndian(buffer.AsSpan(start - 4), (uint)(length - start));
 
     /// <summary>Begins a length-delimited field; end it with <see cref="EndMessage"/>.</summary>
@@ -45,6 +50,7 @@ internal sealed class WireBuffer : IDisposable
         return length;
     }
 
+    /// <summary>Ends a field: its length is known now.</summary>
     public void EndMessage(int start)
     {
         var size = (uint)(length - start);
@@ -56,6 +62,7 @@ internal sealed class WireBuffer : IDisposable
         at[4] = (byte)(size >> 28);
     }
 
+    /// <summary>A text field; an empty one is left out.</summary>
     public void Text(int field, string text)
     {
         if (text.Length == 0)
@@ -70,6 +77,7 @@ internal sealed class WireBuffer : IDisposable
         length += Encoding.UTF8.GetBytes(text, buffer.AsSpan(length));
     }
 
+    /// <summary>A bytes field, empty or not.</summary>
     public void Bytes(int field, ReadOnlySpan<byte> bytes)
     {
         Varint((uint)((field << 3) | 2));
@@ -77,6 +85,7 @@ internal sealed class WireBuffer : IDisposable
         Raw(bytes);
     }
 
+    /// <summary>A varint field; zero is left out.</summary>
     public void Number(int field, ulong value)
     {
         if (value != 0)
@@ -86,6 +95,7 @@ internal sealed class WireBuffer : IDisposable
         }
     }
 
+    /// <summary>Bytes as they are.</summary>
     public void Raw(ReadOnlySpan<byte> bytes)
     {
         Ensure(bytes.Length);
@@ -100,6 +110,7 @@ internal sealed class WireBuffer : IDisposable
         return buffer.AsMemory(length);
     }
 
+    /// <summary>Commits bytes that were written into <see cref="Free"/>.</summary>
     public void Advance(int count) => length += count;
 
     private void Varint(ulong value)

@@ -1,8 +1,9 @@
-namespace DaprK8s.Sidecar.Wire;
+namespace DaprK8s.Common.Wire;
 
 /// <summary>What may stand in gRPC metadata.</summary>
-internal static class GrpcMetadataText
+public static class GrpcMetadataText
 {
+    /// <summary>Whether a text can be a key: lower-case letters, digits, dash, underscore, dot.</summary>
     public static bool IsName(string name)
     {
         foreach (var c in name)
@@ -16,6 +17,7 @@ internal static class GrpcMetadataText
         return name.Length > 0;
     }
 
+    /// <summary>Whether a text can be a value: printable ASCII.</summary>
     public static bool IsValue(string value) => value.AsSpan().IndexOfAnyExceptInRange(' ', '~') < 0;
 
     /// <summary>Base64 with or without padding.</summary>

@@ -1,13 +1,13 @@
 using System.Buffers;
 using System.Buffers.Binary;
 
-namespace DaprK8s.Sidecar.Wire;
+namespace DaprK8s.Common.Wire;
 
 /// <summary>
 /// Reads gRPC message frames from a stream into one pooled buffer. The memory of a frame is valid until the next read.
 /// Disposing gives the buffer back: not while a read may be under way or a frame in use, in which case it is left to the collector.
 /// </summary>
-internal sealed class FrameReader(Stream source, long maxMessageBytes) : IDisposable
+public sealed class FrameReader(Stream source, long maxMessageBytes) : IDisposable
 {
     private const int HeaderSize = 5;
 
@@ -50,6 +50,7 @@ internal sealed class FrameReader(Stream source, long maxMessageBytes) : IDispos
         return message;
     }
 
+    /// <inheritdoc/>
     public void Dispose() => ArrayPool<byte>.Shared.Return(Interlocked.Exchange(ref buffer, []));
 
     private async ValueTask<bool> FillAsync(int count, CancellationToken cancellationToken)

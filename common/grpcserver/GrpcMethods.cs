@@ -1,24 +1,40 @@
 using System.Collections.Frozen;
-using DaprK8s.Sidecar.Errors;
-using DaprK8s.Sidecar.Observability;
-using DaprK8s.Sidecar.Wire;
+using DaprK8s.Common.Wire;
 using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
-namespace DaprK8s.Sidecar.GrpcServer;
+namespace DaprK8s.Common.GrpcServer;
+
+/// <summary>What a service adds to each of its calls: its own errors, its metrics and its log.</summary>
+public interface IGrpcCallObserver
+{
+    /// <summary>Turns an error of the service into a status, or answers <see langword="null"/> for one that is none of its own.</summary>
+    RpcException? Translate(Exception exception);
+
+    /// <summary>A unary call has its status.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="status">Its status.</param>
+    /// <param name="received">Bytes of the request message.</param>
+    /// <param name="sent">Bytes of the answer.</param>
+    /// <param name="elapsed">The time between them.</param>
+    void Completed(GrpcCall call, StatusCode status, int received, int sent, TimeSpan elapsed);
+}
 
 /// <summary>
-/// The methods of the sidecar's own gRPC services, by path. Each call is framed here: the building blocks' error becomes a status, an
-/// unexpected exception UNKNOWN and a log line with its stack; metrics and the API log are recorded.
+/// The methods of a process's own gRPC services, by path. Each call is framed here: the service's error becomes a status, an
+/// unexpected exception UNKNOWN and a log line with its stack.
 /// </summary>
+/// <param name="observer">The service's part.</param>
+/// <param name="maxMessageBytes">The most bytes that a message of either direction may have.</param>
+/// <param name="time">The clock for elapsed times.</param>
+/// <param name="logger">For unexpected exceptions.</param>
 /// <remarks>
 /// The table is built without reflection or generic virtual calls. The framework's binder makes the types of some hundred methods at
 /// start, which took 20 MB and a third of the start-up time of the native binary (ADR 004).
 /// </remarks>
-internal sealed partial class GrpcMethods(
-    GrpcServerMetrics metrics, ErrorCodeMetric errorCodes, ApiLog apiLog, long maxMessageBytes, TimeProvider time, ILogger logger)
+public sealed partial class GrpcMethods(IGrpcCallObserver observer, long maxMessageBytes, TimeProvider time, ILogger logger)
 {
     private readonly Dictionary<string, Func<GrpcCall, ValueTask>> building = [];
     private readonly HashSet<string> services = [];
@@ -105,8 +121,7 @@ internal sealed partial class GrpcMethods(
         if (isUnary)
         {
             var elapsed = time.GetElapsedTime(started);
-            metrics.Record(call.Method, status.StatusCode, sizes.Received, sizes.Sent, elapsed);
-            apiLog.WriteGrpc(call.Method, (int)status.StatusCode, call.Http.Request.Headers.UserAgent, elapsed);
+            observer.Completed(call, status.StatusCode, sizes.Received, sizes.Sent, elapsed);
         }
 
         if (!call.Http.RequestAborted.IsCancellationRequested)
@@ -117,13 +132,15 @@ internal sealed partial class GrpcMethods(
 
     private RpcException Translate(Exception exception, GrpcCall call)
     {
+        if (observer.Translate(exception) is { } own)
+        {
+            return own;
+        }
+
         switch (exception)
         {
             case RpcException status:
                 return status;
-            case DaprException { Error: var error }:
-                errorCodes.Record(error);
-                return GrpcErrorWriter.ToRpcException(error);
             case WireException e when e.Message.Contains("larger than max", StringComparison.Ordinal):
                 return new RpcException(new Status(StatusCode.ResourceExhausted, $"grpc: {e.Message}"));
             case WireException or InvalidProtocolBufferException:

@@ -1,13 +1,13 @@
 using System.Globalization;
-using DaprK8s.Sidecar.Wire;
+using DaprK8s.Common.Wire;
 using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 
-namespace DaprK8s.Sidecar.GrpcServer;
+namespace DaprK8s.Common.GrpcServer;
 
 /// <summary>One gRPC call on Kestrel: what a service method sees of it, and its frames in and out (gRPC over HTTP/2).</summary>
-internal sealed class GrpcCall : ServerCallContext, IDisposable
+public sealed class GrpcCall : ServerCallContext, IDisposable
 {
     private const string TimeoutHeader = "grpc-timeout";
 
@@ -19,6 +19,7 @@ internal sealed class GrpcCall : ServerCallContext, IDisposable
     private Metadata? requestHeaders;
     private Metadata? responseTrailers;
 
+    /// <summary>Takes over a request whose framing is gRPC's.</summary>
     public GrpcCall(HttpContext http, long maxMessageBytes)
     {
         this.http = http;
@@ -32,11 +33,13 @@ internal sealed class GrpcCall : ServerCallContext, IDisposable
         }
     }
 
+    /// <summary>The HTTP exchange beneath.</summary>
     public HttpContext Http => http;
 
     /// <summary>The most bytes that a message of either direction may have.</summary>
     public long MaxMessageBytes => maxMessageBytes;
 
+    /// <summary>Whether the client's deadline passed while it was still there.</summary>
     public bool IsPastDeadline => deadline is { IsCancellationRequested: true } && !http.RequestAborted.IsCancellationRequested;
 
     /// <summary>The next message, or <see langword="null"/> once the client has sent its last.</summary>
@@ -65,35 +68,48 @@ internal sealed class GrpcCall : ServerCallContext, IDisposable
         await GrpcResponse.EndAsync(http, status.StatusCode, status.Detail);
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         frames.Dispose();
         deadline?.Dispose();
     }
 
+    /// <inheritdoc/>
     protected override string MethodCore => http.Request.Path.Value!;
 
+    /// <inheritdoc/>
     protected override string HostCore => http.Request.Host.Value ?? "";
 
+    /// <inheritdoc/>
     protected override string PeerCore => $"{http.Connection.RemoteIpAddress}:{http.Connection.RemotePort}";
 
+    /// <inheritdoc/>
     protected override DateTime DeadlineCore => deadlineAt;
 
+    /// <inheritdoc/>
     protected override Metadata RequestHeadersCore => requestHeaders ??= ReadHeaders(http.Request.Headers);
 
+    /// <inheritdoc/>
     protected override CancellationToken CancellationTokenCore => deadline?.Token ?? http.RequestAborted;
 
+    /// <inheritdoc/>
     protected override Metadata ResponseTrailersCore => responseTrailers ??= [];
 
+    /// <inheritdoc/>
     protected override Status StatusCore { get; set; }
 
+    /// <inheritdoc/>
     protected override WriteOptions? WriteOptionsCore { get; set; }
 
+    /// <inheritdoc/>
     protected override AuthContext AuthContextCore { get; } = new(null, []);
 
+    /// <inheritdoc/>
     protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options)
         => throw new NotSupportedException("a call's context is not propagated by token");
 
+    /// <inheritdoc/>
     protected override async Task WriteResponseHeadersAsyncCore(Metadata responseHeaders)
     {
         foreach (var entry in responseHeaders)

@@ -1,11 +1,12 @@
 using DaprK8s.Common.Metrics;
 using Microsoft.AspNetCore.Http;
 
-namespace DaprK8s.Sidecar.Observability;
+namespace DaprK8s.Common.Metrics;
 
 /// <summary><c>GET /metrics</c> in Prometheus' text form, version 0.0.4.</summary>
-internal sealed class MetricsEndpoint(MetricsRegistry registry)
+public sealed class MetricsEndpoint(MetricsRegistry registry)
 {
+    /// <summary>Answers a request.</summary>
     public async Task HandleAsync(HttpContext context)
     {
         if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))

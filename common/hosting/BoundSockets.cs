@@ -1,13 +1,13 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace DaprK8s.Sidecar.Hosting;
+namespace DaprK8s.Common.Hosting;
 
 /// <summary>
 /// Listening sockets, bound before the web server starts, so that ports are held while components connect, a port that is
 /// still in use is waited for, and an address that can't be bound is skipped (contract: operations 1.11).
 /// </summary>
-internal static class BoundSockets
+public static class BoundSockets
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);

@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using DaprK8s.Common.Metrics;
 
-namespace DaprK8s.Sidecar.Observability;
+namespace DaprK8s.Common.Metrics;
 
 /// <summary>The <c>process_*</c> series of every Prometheus client, read when they are asked for.</summary>
-internal static class ProcessMetrics
+public static class ProcessMetrics
 {
+    /// <summary>Adds them to a registry.</summary>
     public static void Register(MetricsRegistry registry)
     {
         var cpu = registry.Gauge("process_cpu_seconds_total", "CPU time of the process in seconds.");
