@@ -14,8 +14,7 @@ internal sealed class SidecarFlags
 {
     private static readonly string[] FeaturelessFlags =
     [
-        "control-plane-address", "sentry-address", "placement-host-address", "scheduler-host-address", "enable-mtls",
-        "enable-profiling", "sentry-request-jwt-audiences", "enable-app-health-check", "hot-reload-reconcile-interval",
+        "control-plane-address", "placement-host-address", "scheduler-host-address", "enable-profiling", "hot-reload-reconcile-interval",
     ];
 
     private readonly FlagSet flags = new("daprd", "The Dapr sidecar");
@@ -62,11 +61,11 @@ internal sealed class SidecarFlags
         var componentsPath = flags.Text("components-path", "", "Alias of --resources-path");
         var config = flags.List("config", "Configuration file (self-hosted) or name (Kubernetes); may be repeated");
         _ = flags.Text("control-plane-address", "", "Address of the operator");
-        _ = flags.Text("sentry-address", "", "Address of sentry");
-        _ = flags.Text("control-plane-trust-domain", "localhost", "Trust domain of the control plane");
-        _ = flags.Text("control-plane-namespace", "default", "Namespace of the control plane");
-        _ = flags.List("sentry-request-jwt-audiences", "Audiences of the workload's JWT");
-        _ = flags.Bool("enable-mtls", false, "Mutual TLS between sidecars and to the control plane");
+        var sentryAddress = flags.Text("sentry-address", "", "Address of sentry");
+        var controlPlaneTrustDomain = flags.Text("control-plane-trust-domain", "", "Trust domain of the control plane (localhost)");
+        var controlPlaneNamespace = flags.Text("control-plane-namespace", "", "Namespace of the control plane (default)");
+        var jwtAudiences = flags.List("sentry-request-jwt-audiences", "Audiences of the workload's JWT");
+        var mtls = flags.Bool("enable-mtls", false, "Mutual TLS between sidecars and to the control plane");
         _ = flags.Text("placement-host-address", "", "Comma-separated addresses of placement");
         _ = flags.List("scheduler-host-address", "Addresses of the scheduler");
         var jobStreams = flags.Number("scheduler-job-streams", 3, "Streams per scheduler connection");
@@ -117,6 +116,7 @@ internal sealed class SidecarFlags
             Namespace = environment("NAMESPACE") ?? "",
             App = app,
             Listen = listen,
+            Security = mtls() ? ReadSecurity() : null,
             ResourcesPaths = resources() is { Count: > 0 } paths ? paths : componentsPath().Length > 0 ? [componentsPath()] : [],
             ConfigFiles = config(),
             LogLevel = logLevel(),
@@ -149,6 +149,19 @@ internal sealed class SidecarFlags
             SkipSubscribeEndpoint = ReadInitEndpoints(disableInit()).Contains("subscribe"),
             ApiToken = environment("APP_API_TOKEN") ?? "",
             GrpcIdle = environment("DAPR_GRPC_MAX_CONN_IDLE") is { Length: > 0 } idle && GoDuration.TryParse(idle, out var d) && d > TimeSpan.Zero ? d : TimeSpan.FromMinutes(3),
+        };
+
+        SecurityOptions ReadSecurity() => new()
+        {
+            SentryAddress = sentryAddress() is { Length: > 0 } address
+                ? address : throw new OptionException("sentry address is required with --enable-mtls: set --sentry-address"),
+            ControlPlaneTrustDomain = FirstOf(controlPlaneTrustDomain(), environment("DAPR_CONTROLPLANE_TRUST_DOMAIN"), "localhost"),
+            ControlPlaneNamespace = FirstOf(controlPlaneNamespace(), environment("DAPR_CONTROLPLANE_NAMESPACE"), "default"),
+            JwtAudiences = jwtAudiences(),
+            TrustAnchors = environment("DAPR_TRUST_ANCHORS") is { Length: > 0 } anchors
+                ? anchors : throw new OptionException("trust anchors are required with --enable-mtls: set DAPR_TRUST_ANCHORS to their PEM text"),
+            LocalIdentity = environment("SENTRY_LOCAL_IDENTITY") ?? "",
+            TokenFile = environment(Common.Identity.IdentityToken.FileVariable),
         };
 
         ListenOptions ReadListen() => new()
@@ -202,6 +215,9 @@ internal sealed class SidecarFlags
             }
         }
     }
+
+    private static string FirstOf(string flag, string? variable, string @default)
+        => flag.Length > 0 ? flag : variable is { Length: > 0 } ? variable : @default;
 
     private static int Port(string flag, string text)
         => text.Length == 0 ? 0

@@ -66,6 +66,25 @@ internal sealed record ListenOptions
     public string ApiToken { get; init; } = "";
 }
 
+/// <summary>Where the identity comes from; present only with mTLS.</summary>
+internal sealed record SecurityOptions
+{
+    /// <summary><c>host:port</c>.</summary>
+    public required string SentryAddress { get; init; }
+    public required string ControlPlaneTrustDomain { get; init; }
+    public required string ControlPlaneNamespace { get; init; }
+    public IReadOnlyList<string> JwtAudiences { get; init; } = [];
+
+    /// <summary>PEM.</summary>
+    public required string TrustAnchors { get; init; }
+
+    /// <summary>The id to ask for instead of the app id; empty for the app id.</summary>
+    public string LocalIdentity { get; init; } = "";
+
+    /// <summary>The file of the token for sentry, or nothing.</summary>
+    public string? TokenFile { get; init; }
+}
+
 /// <summary>Everything that the command line and the environment say.</summary>
 internal sealed record SidecarOptions
 {
@@ -74,6 +93,7 @@ internal sealed record SidecarOptions
     public string Namespace { get; init; } = "";
     public AppOptions App { get; init; } = new();
     public ListenOptions Listen { get; init; } = new();
+    public SecurityOptions? Security { get; init; }
     public IReadOnlyList<string> ResourcesPaths { get; init; } = [];
     public IReadOnlyList<string> ConfigFiles { get; init; } = [];
     public string LogLevel { get; init; } = "info";

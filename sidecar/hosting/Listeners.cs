@@ -23,6 +23,9 @@ internal sealed class Listeners
     /// <summary>The port for other sidecars.</summary>
     public int InternalPort { get; private set; }
 
+    /// <summary>TLS on the port for other sidecars; set before the server is made, or never for clear text.</summary>
+    public Common.Identity.TlsTransport? InternalTls { get; set; }
+
     /// <summary>Binds everything.</summary>
     /// <exception cref="Runtime.FatalException">A server has no address that it could be bound to.</exception>
     public async Task BindAsync(TimeProvider time, CancellationToken cancellationToken)
@@ -136,6 +139,11 @@ internal sealed class Listeners
         if (kind is SurfaceKind.Grpc or SurfaceKind.Internal)
         {
             listen.Protocols = HttpProtocols.Http2;
+            if (kind == SurfaceKind.Internal && InternalTls is { } tls)
+            {
+                listen.Use(tls.Wrap);
+            }
+
             return;
         }
 

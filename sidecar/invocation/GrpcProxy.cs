@@ -107,7 +107,7 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
             Stamp(request, self.AppId, target.AppId);
             try
             {
-                await ForwardAsync(context, peers.Client, request);
+                await ForwardAsync(context, peers.For(target), request);
                 return;
             }
             catch (TransportException e) when (e.IsRetriable && attempt == 0 && !((ProxyContent)request.Content!).WasRead)

@@ -141,7 +141,7 @@ internal sealed class Invoker(
             };
             try
             {
-                return await peer.InvokeAsync(last, head, request.Body, body, request.Trace, cancellationToken);
+                return await peer.InvokeAsync(target, last, head, request.Body, body, request.Trace, cancellationToken);
             }
             catch (TransportException e) when (e.IsRetriable)
             {

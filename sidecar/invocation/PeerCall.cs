@@ -18,6 +18,7 @@ internal sealed class PeerCall(Peers peers, long maxMessageBytes)
     private static readonly MediaTypeHeader GrpcContentType = new("application/grpc");
 
     /// <summary>Calls the sidecar at an address.</summary>
+    /// <param name="target">The app; under mTLS the peer must prove to be its sidecar.</param>
     /// <param name="address"><c>host:port</c>.</param>
     /// <param name="head">The leading message, headers of the caller's sidecar included.</param>
     /// <param name="body">The body; read from its beginning.</param>
@@ -26,9 +27,15 @@ internal sealed class PeerCall(Peers peers, long maxMessageBytes)
     /// <param name="cancellationToken">Ends the call and the reading of its answer.</param>
     /// <exception cref="TransportException">The peer could not be reached or refused the call.</exception>
     public async ValueTask<InvokeResponse> InvokeAsync(
-        string address, InternalRequestHead head, Stream body, ReadOnlyMemory<byte>? replayable, TraceContext trace, CancellationToken cancellationToken)
+        TargetName target,
+        string address,
+        InternalRequestHead head,
+        Stream body,
+        ReadOnlyMemory<byte>? replayable,
+        TraceContext trace,
+        CancellationToken cancellationToken)
     {
-        var response = await SendAsync(address, "CallLocalStream", new PeerRequestContent(head, body), trace, cancellationToken);
+        var response = await SendAsync(target, address, "CallLocalStream", new PeerRequestContent(head, body), trace, cancellationToken);
         try
         {
             if (StatusInHeaders(response) is { } early && early.StatusCode != StatusCode.OK)
@@ -40,7 +47,7 @@ internal sealed class PeerCall(Peers peers, long maxMessageBytes)
 
                 response.Dispose();
                 return replayable is { } bytes
-                    ? await CallUnaryAsync(address, head, bytes, trace, cancellationToken)
+                    ? await CallUnaryAsync(target, address, head, bytes, trace, cancellationToken)
                     : throw new TransportException(
                         StatusCode.Internal,
                         $"target app '{head.Metadata.Find(HeaderRules.DestinationAppId)}' is running a version of Dapr that does not support streaming-based service invocation");
@@ -56,10 +63,10 @@ internal sealed class PeerCall(Peers peers, long maxMessageBytes)
     }
 
     private async ValueTask<InvokeResponse> CallUnaryAsync(
-        string address, InternalRequestHead head, ReadOnlyMemory<byte> body, TraceContext trace, CancellationToken cancellationToken)
+        TargetName target, string address, InternalRequestHead head, ReadOnlyMemory<byte> body, TraceContext trace, CancellationToken cancellationToken)
     {
         head.Data = body;
-        using var response = await SendAsync(address, "CallLocal", new PeerUnaryContent(head), trace, cancellationToken);
+        using var response = await SendAsync(target, address, "CallLocal", new PeerUnaryContent(head), trace, cancellationToken);
         if (StatusInHeaders(response) is { } early && early.StatusCode != StatusCode.OK)
         {
             throw new TransportException(early.StatusCode, Describe(early));
@@ -80,7 +87,7 @@ internal sealed class PeerCall(Peers peers, long maxMessageBytes)
     }
 
     private async ValueTask<HttpResponseMessage> SendAsync(
-        string address, string method, HttpContent content, TraceContext trace, CancellationToken cancellationToken)
+        TargetName target, string address, string method, HttpContent content, TraceContext trace, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{address}{Service}{method}")
         {
@@ -111,7 +118,7 @@ internal sealed class PeerCall(Peers peers, long maxMessageBytes)
 
         try
         {
-            var response = await peers.Client.SendAsync(request, cancellationToken);
+            var response = await peers.For(target).SendAsync(request, cancellationToken);
             if (response.StatusCode == HttpStatusCode.OK)
             {
                 return response;

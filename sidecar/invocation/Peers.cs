@@ -1,18 +1,72 @@
-using System.Net.Sockets;
+using System.Collections.Concurrent;
+using DaprK8s.Common.Identity;
 using DaprK8s.Sidecar.Flags;
+using DaprK8s.Sidecar.Security;
 
 namespace DaprK8s.Sidecar.Invocation;
 
 /// <summary>
-/// The kept HTTP/2 connections to other sidecars' internal ports, one pool for all addresses. A connection that goes quiet is
-/// pinged, so that a dead host is noticed (contract: messaging 5.13).
+/// The kept HTTP/2 connections to other sidecars' internal ports. A connection that goes quiet is pinged, so that a dead host is
+/// noticed (contract: messaging 5.13).
 /// </summary>
+/// <remarks>
+/// In clear text one pool serves all addresses. Under mTLS each target has its own: a connection that was opened to one app is never used
+/// for another, whatever a name resolver says later of its address.
+/// </remarks>
 internal sealed class Peers : IDisposable
 {
-    private readonly Lazy<HttpMessageInvoker> client;
+    // Apps are few; that many targets means that somebody invents names.
+    private const int MaxTargets = 1024;
 
-    public Peers(AppOptions options)
-        => client = new Lazy<HttpMessageInvoker>(() => new HttpMessageInvoker(new SocketsHttpHandler
+    private readonly AppOptions options;
+    private readonly IIdentity? identity;
+    private readonly Lazy<HttpMessageInvoker> plain;
+    private readonly ConcurrentDictionary<TargetName, HttpMessageInvoker> byTarget = new();
+
+    public Peers(AppOptions options, IIdentity? identity)
+    {
+        (this.options, this.identity) = (options, identity);
+        plain = new Lazy<HttpMessageInvoker>(() => Create(null));
+    }
+
+    /// <summary>The client for an app's sidecars.</summary>
+    public HttpMessageInvoker For(TargetName target)
+    {
+        if (identity is null)
+        {
+            return plain.Value;
+        }
+
+        if (byTarget.TryGetValue(target, out var client))
+        {
+            return client;
+        }
+
+        if (byTarget.Count >= MaxTargets && byTarget.Keys.FirstOrDefault() is { AppId: not null } some)
+        {
+            // Not disposed: somebody may be about to use it. Its connections close when they are idle.
+            byTarget.TryRemove(some, out _);
+        }
+
+        return byTarget.GetOrAdd(target, static (t, self) => self.Create(PeerRule.App(SidecarSecurity.NamespaceOf(t.Namespace), t.AppId)), this);
+    }
+
+    public void Dispose()
+    {
+        if (plain.IsValueCreated)
+        {
+            plain.Value.Dispose();
+        }
+
+        foreach (var client in byTarget.Values)
+        {
+            client.Dispose();
+        }
+    }
+
+    private HttpMessageInvoker Create(PeerRule? rule)
+    {
+        var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
             UseProxy = false,
@@ -25,15 +79,18 @@ internal sealed class Peers : IDisposable
             KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
             InitialHttp2StreamWindowSize = 1 << 20,
-        }));
-
-    public HttpMessageInvoker Client => client.Value;
-
-    public void Dispose()
-    {
-        if (client.IsValueCreated)
+        };
+        if (rule is not null)
         {
-            client.Value.Dispose();
+            handler.ConnectCallback = async (context, ct) =>
+            {
+                var (svid, anchors) = await identity!.GetAsync(ct);
+                var verdict = new PeerVerdict();
+                return await SpiffeConnector.ConnectAsync(
+                    context.DnsEndPoint, TlsRoles.Client(svid, anchors, rule, context.DnsEndPoint.Host, verdict), verdict, ct);
+            };
         }
+
+        return new HttpMessageInvoker(handler);
     }
 }

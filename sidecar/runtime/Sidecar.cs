@@ -14,6 +14,7 @@ using DaprK8s.Sidecar.PubSub;
 using DaprK8s.Sidecar.PubSub.Subscriptions;
 using DaprK8s.Sidecar.Resiliency;
 using DaprK8s.Sidecar.Secrets;
+using DaprK8s.Sidecar.Security;
 using DaprK8s.Sidecar.State;
 using DaprK8s.Sidecar.Tracing;
 using Microsoft.Extensions.Logging;
@@ -77,7 +78,9 @@ internal sealed class Sidecar
             loggers, time);
         Externals = new ExternalTargets();
         Endpoints = new EndpointLoader(resolver, Self, Externals, loggers.CreateLogger("dapr.runtime"));
-        Peers = new Peers(options.App);
+        Security = options.Security is { } security ? new SidecarSecurity(security, Self, Metrics, loggers, time) : null;
+        listeners.InternalTls = Security?.InternalPort;
+        Peers = new Peers(options.App, Security?.Identity);
         var addresses = new PeerAddresses(Resolution, Self, time);
         var maxMessage = options.Listen.MaxBodyBytes > 0 ? options.Listen.MaxBodyBytes : int.MaxValue;
         var invocationMetrics = new InvocationMetrics(Metrics, Self);
@@ -179,6 +182,9 @@ internal sealed class Sidecar
     public EndpointLoader Endpoints { get; }
 
     public Peers Peers { get; }
+
+    /// <summary>The identity, with mTLS.</summary>
+    public SidecarSecurity? Security { get; }
 
     public SubscriptionCatalog Subscriptions { get; }
 

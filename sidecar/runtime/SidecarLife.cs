@@ -1,4 +1,5 @@
 using DaprK8s.Common.Text;
+using DaprK8s.Sidecar.Security;
 using DaprK8s.Sidecar.Tracing;
 using Microsoft.Extensions.Logging;
 
@@ -40,15 +41,35 @@ internal sealed class SidecarLife(Sidecar sidecar)
             sidecar.Readiness.Add(target);
         }
 
+        if (sidecar.Security is not null)
+        {
+            sidecar.Readiness.Add(SidecarSecurity.ReadinessTarget);
+        }
+        else
+        {
+            logger.LogWarning("mTLS is disabled. Skipping certificate request and tls validation");
+        }
+
+        // The peers' handshakes wait for the identity as long as they may.
+        var identity = StartSecurityAsync();
         await sidecar.Web.StartAsync(stopping.Token);
         sidecar.Listeners.Announce();
         sidecar.Readiness.Done("grpc-api-server");
         sidecar.Readiness.Done("grpc-internal-server");
         background.Add(Task.Run(() => sidecar.NameResolver.StartAsync(stopping.Token)));
-        background.Add(Task.Run(() => BringUpAsync(started)));
+        background.Add(Task.Run(() => BringUpAsync(identity, started)));
     }
 
-    private async Task BringUpAsync(long started)
+    private async Task StartSecurityAsync()
+    {
+        if (sidecar.Security is { } security)
+        {
+            await security.StartAsync(stopping.Token);
+            sidecar.Readiness.Done(SidecarSecurity.ReadinessTarget);
+        }
+    }
+
+    private async Task BringUpAsync(Task identity, long started)
     {
         try
         {
@@ -57,6 +78,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
             logger.LogInformation("All outstanding components processed");
             await sidecar.Endpoints.LoadAsync(sidecar.Resources.HttpEndpoints, stopping.Token);
             sidecar.Subscriptions.LoadDeclarative(sidecar.Resources.Subscriptions);
+            await identity;
             if (sidecar.ShutdownRequest.Requested.IsCompleted)
             {
                 return;
@@ -182,6 +204,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
         await Task.WhenAll(sidecar.Loader.DisposeAsync().AsTask(), sidecar.NameResolver.DisposeAsync().AsTask());
         sidecar.Listeners.CleanUp();
         sidecar.Peers.Dispose();
+        await (sidecar.Security?.DisposeAsync() ?? ValueTask.CompletedTask);
         sidecar.Externals.Dispose();
         sidecar.App.Connections?.Dispose();
         await sidecar.Web.DisposeAsync();

@@ -1,0 +1,94 @@
+using DaprK8s.Common.Identity;
+using DaprK8s.Common.Metrics;
+using DaprK8s.Sidecar.Flags;
+using DaprK8s.Sidecar.Runtime;
+using Microsoft.Extensions.Logging;
+
+namespace DaprK8s.Sidecar.Security;
+
+/// <summary>
+/// The sidecar's identity under mTLS: asks sentry for it, renews it, and is what every handshake with another sidecar takes it from.
+/// </summary>
+internal sealed class SidecarSecurity : IAsyncDisposable
+{
+    /// <summary>The name under which readiness waits for the identity (contract: security 2.14).</summary>
+    public const string ReadinessTarget = "security-provider";
+
+    private const string DefaultNamespace = "default";
+
+    private readonly TrustAnchorSource anchors;
+    private readonly SentryClient sentry;
+    private readonly SvidSource source;
+    private readonly TlsTransport internalPort;
+
+    /// <exception cref="FatalException">The anchors or another setting can't be used.</exception>
+    public SidecarSecurity(SecurityOptions options, SidecarInfo self, MetricsRegistry metrics, ILoggerFactory loggers, TimeProvider time)
+    {
+        var logger = loggers.CreateLogger("dapr.runtime.security");
+        try
+        {
+            anchors = TrustAnchorSource.FromText(options.TrustAnchors, time, logger);
+            sentry = new SentryClient(
+                new SentryClientOptions
+                {
+                    Address = options.SentryAddress,
+                    Sentry = ParseSentry(options),
+                    AppId = options.LocalIdentity.Length > 0 ? options.LocalIdentity : self.AppId,
+                    Namespace = NamespaceOf(self.Namespace),
+                    JwtAudiences = options.JwtAudiences,
+                    Token = new IdentityToken(isKubernetes: false, options.TokenFile),
+                },
+                anchors, time);
+        }
+        catch (IdentityException e)
+        {
+            throw new FatalException(e.Message, e);
+        }
+
+        source = new SvidSource(sentry, anchors, new SecurityMetrics(metrics, self), time, logger);
+        internalPort = new TlsTransport(source, PeerRule.Any, time, logger);
+    }
+
+    /// <summary>The identity, for handshakes.</summary>
+    public IIdentity Identity => source;
+
+    /// <summary>TLS on the port for other sidecars: any identity is let in, policies decide on calls (contract: security 2.8).</summary>
+    public TlsTransport InternalPort => internalPort;
+
+    /// <summary>Completes with the first identity.</summary>
+    /// <exception cref="FatalException">Sentry refused it.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        source.Start();
+        try
+        {
+            await source.First.WaitAsync(cancellationToken);
+        }
+        catch (SvidRequestException e)
+        {
+            throw new FatalException($"failed to retrieve the initial identity: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The namespace that an identity names for a resource namespace, which may be empty when self-hosted.</summary>
+    public static string NamespaceOf(string @namespace) => @namespace.Length > 0 ? @namespace : DefaultNamespace;
+
+    public async ValueTask DisposeAsync()
+    {
+        await source.DisposeAsync();
+        sentry.Dispose();
+        await anchors.DisposeAsync();
+    }
+
+    private static SpiffeId ParseSentry(SecurityOptions options)
+    {
+        try
+        {
+            return SpiffeId.Create(options.ControlPlaneTrustDomain, options.ControlPlaneNamespace, "dapr-sentry");
+        }
+        catch (FormatException e)
+        {
+            throw new IdentityException($"invalid control plane trust domain: {e.Message}", e);
+        }
+    }
+}
