@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net;
 using System.Net.Security;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
@@ -70,24 +71,27 @@ public sealed class TlsTransport(IIdentity identity, PeerRule? rule, TimeProvide
 
     private void Report(ConnectionContext connection, PeerVerdict verdict, Exception exception, bool isLate)
     {
+        // A dual-stack socket shows IPv4 peers in IPv6 clothes.
+        var peer = connection.RemoteEndPoint is IPEndPoint { Address.IsIPv4MappedToIPv6: true } mapped
+            ? new IPEndPoint(mapped.Address.MapToIPv4(), mapped.Port) : connection.RemoteEndPoint;
         if (verdict.Problem.Length > 0)
         {
-            logger.LogWarning("Connection from {Peer} refused: {Problem}", connection.RemoteEndPoint, verdict.Problem);
+            logger.LogWarning("Connection from {Peer} refused: {Problem}", peer, verdict.Problem);
         }
         else if (isLate)
         {
-            logger.LogWarning("Connection from {Peer} refused: no TLS handshake within {Limit} s", connection.RemoteEndPoint, HandshakeLimit.TotalSeconds);
+            logger.LogWarning("Connection from {Peer} refused: no TLS handshake within {Limit} s", peer, HandshakeLimit.TotalSeconds);
         }
         else if (exception is IOException or OperationCanceledException)
         {
             // Port scanners and probes come and go without a word.
-            logger.LogDebug("Connection from {Peer} ended during the TLS handshake: {Problem}", connection.RemoteEndPoint, exception.Message);
+            logger.LogDebug("Connection from {Peer} ended during the TLS handshake: {Problem}", peer, exception.Message);
         }
         else
         {
             logger.LogWarning(
                 "Connection from {Peer} refused: no TLS, or the peer does not accept our certificate (is mTLS on there, and are its trust anchors ours?): {Problem}",
-                connection.RemoteEndPoint, exception.InnerException?.Message ?? exception.Message);
+                peer, exception.InnerException?.Message ?? exception.Message);
         }
     }
 
