@@ -9,7 +9,6 @@ namespace DaprK8s.Samples.Tests;
 /// <summary>A run of the sample apps as <c>make run</c> starts it, with ports and a directory of its own.</summary>
 internal sealed class SampleRun : IAsyncDisposable
 {
-    private const int Interrupt = 2;
     private static readonly TimeSpan BuildAndStart = TimeSpan.FromMinutes(5);
     private readonly string directory = Directory.CreateTempSubdirectory("daprk8s-samples-").FullName;
     private readonly ConcurrentQueue<string> lines = new();
@@ -61,7 +60,7 @@ internal sealed class SampleRun : IAsyncDisposable
     /// <summary>Ends the run as Ctrl-C does, and returns its exit code.</summary>
     public async Task<int> InterruptAsync()
     {
-        script!.Signal(Interrupt);
+        script!.Signal(ChildProcess.Interrupt);
         return await script.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
     }
 
