@@ -6,6 +6,7 @@
 #   ORDER_EVERY_SECONDS=2  how often a customer orders something; 0 for never
 #   DAPRD=/path/to/daprd   another sidecar than the one of this repository
 #   RUN_DIR=.run           databases, logs and the ports in use
+#   FIRST_PORT=20000       ports from there on, instead of the usual ones (5080, 3500, ...) or the next free ones above them
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -90,9 +91,9 @@ dotnet_build() { build_step dotnet build "$1" --configuration Release --nologo -
 
 given=' '
 
-# Puts the first free port from $1 on into REPLY.
+# Puts the first free port from $1 on into REPLY, or from FIRST_PORT on.
 free_port() {
-  REPLY=$1
+  REPLY=${FIRST_PORT:-$1}
   while listening "$REPLY" || [[ $given == *" $REPLY "* ]]; do
     REPLY=$((REPLY + 1))
   done

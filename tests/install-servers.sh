@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the servers that the tests start (Debian and Ubuntu). Does nothing when they are there. Needs root or sudo.
+# Installs the servers that the tests start, and Node.js (Debian and Ubuntu). Does nothing when they are there. Needs root or sudo.
 set -euo pipefail
 
 declare -A needs=(
@@ -7,6 +7,8 @@ declare -A needs=(
   [postgresql]='ls /usr/lib/postgresql/*/bin/postgres'
   [rabbitmq-server]='test -x /usr/lib/rabbitmq/bin/rabbitmq-server'
   [util-linux]='command -v setpriv'
+  [nodejs]='command -v node'
+  [npm]='command -v npm'
 )
 
 missing=()
@@ -15,21 +17,4 @@ for package in "${!needs[@]}"; do
 done
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
-command -v apt-get >/dev/null || { echo "install these yourself, there is no apt-get here: ${missing[*]}" >&2; exit 1; }
-root=()
-if [ "$(id -u)" -ne 0 ]; then
-  command -v sudo >/dev/null || { echo "run this as root, or install these yourself: ${missing[*]}" >&2; exit 1; }
-  root=(sudo)
-fi
-
-# The packages start their services when installed, unless this file forbids it. One that is there already stays.
-policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-  printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee "$policy" >/dev/null
-  "${root[@]}" chmod +x "$policy"
-  trap '"${root[@]}" rm -f "$policy"' EXIT
-fi
-
-echo "installing ${missing[*]}"
-"${root[@]}" apt-get update -q
-"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+exec "$(dirname "${BASH_SOURCE[0]}")/../.ci/install" "${missing[@]}"

@@ -29,7 +29,7 @@ public sealed class OrderBook(DaprClient dapr, Warehouse warehouse, ILogger<Orde
         // Stored first: when the shipment comes back, the order is there.
         await dapr.SaveStateAsync(Store, order.Id, order, cancellationToken: cancel);
         await dapr.PublishEventAsync(PubSub, "orders", order, cancel);
-        log.LogInformation("order {Id}: {Quantity} x {Sku} for {Total}, {Status}", order.Id, order.Quantity, order.Sku, order.Total, order.Status);
+        log.LogInformation("order {Id}: {Quantity} x {Sku} for {Total:0.00}, {Status}", order.Id, order.Quantity, order.Sku, order.Total, order.Status);
         return order;
     }
 

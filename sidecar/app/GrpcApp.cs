@@ -72,6 +72,7 @@ internal sealed class GrpcApp : IGrpcAppChannel, IInvokeTarget, IDisposable
                     Headers = ToList(headers),
                     Trailers = ToList(call.GetTrailers()),
                     ContentType = response.ContentType,
+                    DataTypeUrl = response.DataTypeUrl,
                     Body = response.Data.Length == 0 ? Stream.Null : new MemoryStream(response.Data, writable: false),
                 };
             }

@@ -25,13 +25,13 @@ internal sealed record InvokeRequestMessage(
 }
 
 /// <summary><c>dapr.proto.common.v1.InvokeResponse</c>.</summary>
-internal sealed record InvokeResponseMessage(byte[] Data, string ContentType)
+internal sealed record InvokeResponseMessage(byte[] Data, string ContentType, string DataTypeUrl)
 {
     public static Marshaller<InvokeResponseMessage> Marshaller { get; } = new(
         static _ => throw new NotSupportedException("responses are only read"),
         static bytes =>
         {
             var message = InvokeResponse.Parser.ParseFrom(bytes);
-            return new InvokeResponseMessage(message.Data?.Value.ToByteArray() ?? [], message.ContentType);
+            return new InvokeResponseMessage(message.Data?.Value.ToByteArray() ?? [], message.ContentType, message.Data?.TypeUrl ?? "");
         });
 }

@@ -159,7 +159,13 @@ internal sealed class InternalServer(AppChannel app, GrpcProxy proxy, Invocation
 
     private static InternalResponseHead ToHead(InvokeResponse response)
     {
-        var head = new InternalResponseHead { Code = response.Code, Message = response.Message, ContentType = response.ContentType };
+        var head = new InternalResponseHead
+        {
+            Code = response.Code,
+            Message = response.Message,
+            ContentType = response.ContentType,
+            DataTypeUrl = response.DataTypeUrl,
+        };
         head.Details.AddRange(response.Details);
         head.Headers.AddRange(response.Headers);
         if (response.ContentType.Length > 0)

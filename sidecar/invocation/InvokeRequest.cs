@@ -90,6 +90,9 @@ internal sealed class InvokeResponse : IAsyncDisposable
 
     public string ContentType { get; init; } = "";
 
+    /// <summary>What kind of message a gRPC app has packed into the body, if it told.</summary>
+    public string DataTypeUrl { get; init; } = "";
+
     public Stream Body { get; init; } = Stream.Null;
 
     public ValueTask DisposeAsync() => release?.Invoke() ?? ValueTask.CompletedTask;

@@ -211,6 +211,7 @@ internal sealed class PeerCall(Peers peers, long maxMessageBytes)
             Headers = head.Headers,
             Trailers = head.Trailers,
             ContentType = head.ContentType.Length > 0 ? head.ContentType : head.Headers.Find("content-type") ?? "",
+            DataTypeUrl = head.DataTypeUrl,
             Body = body,
         };
 

@@ -29,6 +29,7 @@ internal sealed class InternalResponseHead
     public HeaderList Headers { get; } = [];
     public HeaderList Trailers { get; } = [];
     public string ContentType { get; set; } = "";
+    public string DataTypeUrl { get; set; } = "";
 
     /// <summary>The body of a unary answer.</summary>
     public ReadOnlyMemory<byte> Data { get; set; }
@@ -113,9 +114,10 @@ internal static class InternalMessages
         WriteMap(wire, 2, head.Headers);
         WriteMap(wire, 3, head.Trailers);
         var message = wire.BeginMessage(4);
-        if (head.Data.Length > 0)
+        if (head.Data.Length > 0 || head.DataTypeUrl.Length > 0)
         {
             var any = wire.BeginMessage(1);
+            wire.Text(1, head.DataTypeUrl);
             wire.Bytes(2, head.Data.Span);
             wire.EndMessage(any);
         }
@@ -311,7 +313,8 @@ internal static class InternalMessages
             switch (reader.Field)
             {
                 case 1:
-                    head.Data = ReadAny(reader.Bytes()).Data;
+                    var (typeUrl, data) = ReadAny(reader.Bytes());
+                    (head.DataTypeUrl, head.Data) = (typeUrl, data);
                     break;
                 case 2:
                     head.ContentType = reader.Text();

@@ -9,6 +9,12 @@ namespace DaprK8s.TestServers;
 /// </summary>
 public sealed class ChildProcess : IAsyncDisposable
 {
+    /// <summary>SIGINT</summary>
+    public const int Interrupt = 2;
+
+    /// <summary>SIGTERM</summary>
+    public const int Terminate = 15;
+
     private const int KeptLines = 300;
     private static readonly BlockingCollection<Action> Launches = StartLauncher();
     private readonly Process process;
@@ -125,12 +131,12 @@ public sealed class ChildProcess : IAsyncDisposable
         await WaitForEndAsync(tree);
     }
 
-    /// <summary>Asks the process to shut down (SIGTERM) and kills it when it does not within the time given.</summary>
-    public async Task ShutDownAsync(TimeSpan patience)
+    /// <summary>Asks the process to shut down and kills it when it does not within the time given.</summary>
+    public async Task ShutDownAsync(TimeSpan patience, int signal = Terminate)
     {
         var tree = Tree();
         Signal(tree, ContinueSignal);
-        Signal([process.Id], TerminateSignal);
+        Signal([process.Id], signal);
         using var deadline = new CancellationTokenSource(patience);
         try
         {
@@ -171,7 +177,6 @@ public sealed class ChildProcess : IAsyncDisposable
     }
 
     private const int KillSignal = 9;
-    private const int TerminateSignal = 15;
     private const int ContinueSignal = 18;
     private const int StopSignal = 19;
 

@@ -48,6 +48,9 @@ public sealed class PostgresServer : ServerProcess
         return new NpgsqlConnectionStringBuilder(ConnectionString) { Database = name }.ConnectionString;
     }
 
+    // "Fast": ends the sessions instead of waiting for their clients to go.
+    private protected override int ShutdownSignal => ChildProcess.Interrupt;
+
     private protected override async Task PrepareAsync()
     {
         var passwordFile = Path.Combine(Directory, "password");

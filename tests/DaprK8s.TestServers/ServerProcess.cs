@@ -55,7 +55,7 @@ public abstract class ServerProcess : IAsyncDisposable
     {
         if (process is { HasExited: false })
         {
-            await process.ShutDownAsync(ShutdownPatience);
+            await process.ShutDownAsync(ShutdownPatience, ShutdownSignal);
         }
 
         await StopAsync();
@@ -111,6 +111,9 @@ public abstract class ServerProcess : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>What tells the server to shut down in order.</summary>
+    private protected virtual int ShutdownSignal => ChildProcess.Terminate;
 
     /// <summary>Lays out the data directory, once.</summary>
     private protected virtual Task PrepareAsync() => Task.CompletedTask;

@@ -99,7 +99,7 @@ internal sealed partial class DaprService
                 StatusMapping.ToGrpc(response.Code), response.Code, ReasonPhrases.GetReasonPhrase(response.Code), body.ToStringUtf8());
         }
 
-        return new Protos.Common.V1.InvokeResponse { Data = new Any { Value = body }, ContentType = response.ContentType };
+        return new Protos.Common.V1.InvokeResponse { Data = new Any { TypeUrl = response.DataTypeUrl, Value = body }, ContentType = response.ContentType };
     }
 
     // A reply is held whole, so what does not fit into a message is not read to its end.

@@ -236,7 +236,9 @@ internal sealed class InvocationEndpoint(Invoker invoker)
         var ok = response.Code == (int)StatusCode.OK;
         answer.StatusCode = StatusMapping.ToHttp((StatusCode)response.Code);
         CopyHeaders(response.Headers, answer.Headers);
-        answer.ContentType = ok && response.ContentType.Length > 0 ? response.ContentType : "application/json";
+        answer.ContentType = ok && response.DataTypeUrl.Length > 0 ? "application/x-protobuf"
+            : ok && response.ContentType.Length > 0 ? response.ContentType
+            : "application/json";
         AddTrace(context, answer);
         if (ok)
         {

@@ -3,7 +3,7 @@ using RabbitMQ.Client;
 
 namespace DaprK8s.Components.Tests.RabbitMq;
 
-/// <summary>One broker for all tests that leave it running.</summary>
+/// <summary>One broker for all tests that leave it running, at their end at least.</summary>
 public sealed class RabbitMqFixture : IAsyncLifetime
 {
     private RabbitMqServer? server;

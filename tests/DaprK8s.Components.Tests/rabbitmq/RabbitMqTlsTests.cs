@@ -8,42 +8,13 @@ using DaprK8s.TestServers;
 namespace DaprK8s.Components.Tests.RabbitMq;
 
 /// <summary>TLS in both directions: the broker's certificate is checked, and the client shows its own.</summary>
-public sealed class RabbitMqTlsTests : IAsyncLifetime
+public sealed class RabbitMqTlsTests(RabbitMqTlsTests.Broker broker) : IClassFixture<RabbitMqTlsTests.Broker>
 {
-    private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("daprk8s-tls-");
-    private readonly Authority authority = new();
-    private readonly int port = Loopback.FreePort();
-    private RabbitMqServer? server;
-
-    public async ValueTask InitializeAsync()
-    {
-        var (certificate, key) = authority.Issue("broker");
-        var (ca, cert, keyFile) = (Write("ca.pem", authority.Certificate), Write("broker.pem", certificate), Write("broker.key", key));
-        server = await RabbitMqServer.StartAsync(
-            $"listeners.ssl.1 = 127.0.0.1:{port}",
-            $"ssl_options.cacertfile = {ca}",
-            $"ssl_options.certfile = {cert}",
-            $"ssl_options.keyfile = {keyFile}",
-            "ssl_options.verify = verify_peer",
-            "ssl_options.fail_if_no_peer_cert = true");
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (server is not null)
-        {
-            await server.DisposeAsync();
-        }
-
-        authority.Dispose();
-        directory.Delete(recursive: true);
-    }
-
     [Fact]
     public async Task Messages_flow_over_mutual_TLS()
     {
-        var (certificate, key) = authority.Issue("client");
-        await using var pubsub = await OpenAsync("127.0.0.1", ("caCert", authority.Certificate), ("clientCert", certificate), ("clientKey", key));
+        var (certificate, key) = broker.Authority.Issue("client");
+        await using var pubsub = await OpenAsync("127.0.0.1", ("caCert", broker.Authority.Certificate), ("clientCert", certificate), ("clientKey", key));
         var inbox = new Inbox();
         await using var subscription = await pubsub.SubscribeAsync(
             new SubscribeRequest("orders", EmptyMetadata.Instance), inbox.HandleAsync, TestContext.Current.CancellationToken);
@@ -55,13 +26,13 @@ public sealed class RabbitMqTlsTests : IAsyncLifetime
 
     [Fact]
     public async Task A_client_without_a_certificate_is_turned_away()
-        => await Assert.ThrowsAsync<BrokerUnavailableException>(() => OpenAsync("127.0.0.1", ("caCert", authority.Certificate)));
+        => await Assert.ThrowsAsync<BrokerUnavailableException>(() => OpenAsync("127.0.0.1", ("caCert", broker.Authority.Certificate)));
 
     [Fact]
     public async Task A_broker_whose_certificate_another_authority_signed_is_not_trusted()
     {
-        using var stranger = new Authority();
-        var (certificate, key) = authority.Issue("client");
+        using var stranger = new CertificateAuthority();
+        var (certificate, key) = broker.Authority.Issue("client");
 
         var problem = await Assert.ThrowsAsync<BrokerUnavailableException>(
             () => OpenAsync("127.0.0.1", ("caCert", stranger.Certificate), ("clientCert", certificate), ("clientKey", key)));
@@ -72,33 +43,72 @@ public sealed class RabbitMqTlsTests : IAsyncLifetime
     [Fact]
     public async Task A_broker_under_another_name_than_its_certificates_is_not_trusted()
     {
-        var (certificate, key) = authority.Issue("client");
+        var (certificate, key) = broker.Authority.Issue("client");
 
         await Assert.ThrowsAsync<BrokerUnavailableException>(
-            () => OpenAsync("localhost", ("caCert", authority.Certificate), ("clientCert", certificate), ("clientKey", key)));
+            () => OpenAsync("localhost", ("caCert", broker.Authority.Certificate), ("clientCert", certificate), ("clientKey", key)));
     }
 
     private Task<IPubSub> OpenAsync(string host, params (string Name, string Value)[] settings)
         => ComponentUnderTest.StartAsync<IPubSub>(
             "pubsub.rabbitmq",
             settings.ToDictionary(s => s.Name, s => s.Value)
-                .Append(new("connectionString", $"amqps://guest:guest@{host}:{port}"))
+                .Append(new("connectionString", $"amqps://guest:guest@{host}:{broker.Port}"))
                 .Append(new("consumerID", "app1")));
 
-    private string Write(string name, string text)
+    /// <summary>A broker that wants TLS with certificates of one authority.</summary>
+    public sealed class Broker : IAsyncLifetime
     {
-        var path = Path.Combine(directory.FullName, name);
-        File.WriteAllText(path, text);
-        return path;
+        private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("daprk8s-tls-");
+        private RabbitMqServer? server;
+
+        /// <summary>Signs the certificates of the broker and of its clients.</summary>
+        internal CertificateAuthority Authority { get; } = new();
+
+        /// <summary>Where it takes connections with TLS.</summary>
+        public int Port { get; } = Loopback.FreePort();
+
+        /// <inheritdoc/>
+        public async ValueTask InitializeAsync()
+        {
+            var (certificate, key) = Authority.Issue("broker");
+            var (ca, cert, keyFile) = (Write("ca.pem", Authority.Certificate), Write("broker.pem", certificate), Write("broker.key", key));
+            server = await RabbitMqServer.StartAsync(
+                $"listeners.ssl.1 = 127.0.0.1:{Port}",
+                $"ssl_options.cacertfile = {ca}",
+                $"ssl_options.certfile = {cert}",
+                $"ssl_options.keyfile = {keyFile}",
+                "ssl_options.verify = verify_peer",
+                "ssl_options.fail_if_no_peer_cert = true");
+        }
+
+        /// <inheritdoc/>
+        public async ValueTask DisposeAsync()
+        {
+            if (server is not null)
+            {
+                await server.DisposeAsync();
+            }
+
+            Authority.Dispose();
+            directory.Delete(recursive: true);
+        }
+
+        private string Write(string name, string text)
+        {
+            var path = Path.Combine(directory.FullName, name);
+            File.WriteAllText(path, text);
+            return path;
+        }
     }
 
     /// <summary>A certificate authority that lives for a test.</summary>
-    private sealed class Authority : IDisposable
+    internal sealed class CertificateAuthority : IDisposable
     {
         private readonly ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         private readonly X509Certificate2 root;
 
-        public Authority()
+        public CertificateAuthority()
         {
             var request = new CertificateRequest("CN=test authority", key, HashAlgorithmName.SHA256);
             request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));

@@ -84,6 +84,18 @@ public sealed class GrpcAppTests(GrpcPair pair) : IClassFixture<GrpcPair>
         Assert.Equal([pair.Callee.AppId], metadata.GetAll("dapr-callee-app-id").Select(e => e.Value));
     }
 
+    [Theory]
+    [MemberData(nameof(Legs))]
+    public async Task A_packed_message_of_the_app_is_protobuf_to_an_HTTP_caller(Leg leg)
+    {
+        Answer($"packed/{leg}", (_, _) => new InvokeResponse { Data = Any.Pack(new StringValue { Value = "typed" }) });
+
+        using var response = await pair.From(leg).Http.PostAsync($"/v1.0/invoke/{pair.Callee.AppId}/method/packed/{leg}", null);
+
+        Assert.Equal("application/x-protobuf", response.Content.Headers.ContentType?.ToString());
+        Assert.Equal("typed", StringValue.Parser.ParseFrom(await response.Content.ReadAsByteArrayAsync()).Value);
+    }
+
     public static readonly MatrixTheoryData<Leg, (StatusCode Code, int Http)> Codes = new(
         HttpPair.BothLegs,
         [
@@ -141,7 +153,7 @@ public sealed class GrpcAppTests(GrpcPair pair) : IClassFixture<GrpcPair>
             new Metadata { { "x-own", "own" }, { "x-binary-bin", [0, 255, 7] }, { "dapr-caller-app-id", "forged" }, { "dapr-api-token", "token-of-a-client" } });
         var reply = await call;
 
-        Assert.Equal("typed", StringValue.Parser.ParseFrom(reply.Data.Value).Value);
+        Assert.Equal("typed", reply.Data.Unpack<StringValue>().Value);
         Assert.Equal("application/x-own", reply.ContentType);
         Assert.Equal("type.googleapis.com/google.protobuf.StringValue", message.Data.TypeUrl);
         Assert.Equal("application/x-protobuf", message.ContentType);

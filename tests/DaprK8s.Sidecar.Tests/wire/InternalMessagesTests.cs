@@ -41,10 +41,18 @@ public sealed class InternalMessagesTests
     private static readonly Gen<InternalResponseHead> Responses =
         Gen.Select(
             Gen.Select(Gen.Int[0, 599], Text, Gen.Select(Text, Text).List[0, 3], Text),
-            Gen.Select(Headers, Headers, Body),
+            Gen.Select(Headers, Headers, Body, Text),
             (a, b) =>
             {
-                var head = new InternalResponseHead { Code = a.Item1, HasStatus = true, Message = a.Item2, ContentType = a.Item4, Data = b.Item3 };
+                var head = new InternalResponseHead
+                {
+                    Code = a.Item1,
+                    HasStatus = true,
+                    Message = a.Item2,
+                    ContentType = a.Item4,
+                    Data = b.Item3,
+                    DataTypeUrl = b.Item4,
+                };
                 head.Details.AddRange(a.Item3.Select(d => new Any { TypeUrl = d.Item1, Value = ByteString.CopyFromUtf8(d.Item2) }.ToByteArray()));
                 head.Headers.AddRange(b.Item1);
                 head.Trailers.AddRange(b.Item2);
@@ -106,6 +114,7 @@ public sealed class InternalMessagesTests
             Assert.Equal((head.Code, head.Message), (message.Status.Code, message.Status.Message));
             Assert.Equal(head.Details, message.Status.Details.Select(d => d.ToByteArray()));
             Assert.Equal(head.ContentType, message.Message.ContentType);
+            Assert.Equal(head.DataTypeUrl, message.Message.Data?.TypeUrl ?? "");
             Assert.Equal(head.Data.ToArray(), message.Message.Data?.Value.ToByteArray() ?? []);
             AssertSame(head.Headers, message.Headers);
             AssertSame(head.Trailers, message.Trailers);
@@ -118,7 +127,7 @@ public sealed class InternalMessagesTests
             var message = new InternalInvokeResponse
             {
                 Status = new Status { Code = expected.Code, Message = expected.Message, Details = { expected.Details.Select(d => Any.Parser.ParseFrom(d)) } },
-                Message = new InvokeResponse { ContentType = expected.ContentType, Data = new Any { Value = ByteString.CopyFrom(expected.Data.Span) } },
+                Message = new InvokeResponse { ContentType = expected.ContentType, Data = new Any { TypeUrl = expected.DataTypeUrl, Value = ByteString.CopyFrom(expected.Data.Span) } },
             };
             Fill(message.Headers, expected.Headers);
             Fill(message.Trailers, expected.Trailers);
@@ -126,7 +135,7 @@ public sealed class InternalMessagesTests
             var head = InternalMessages.ReadResponse(message.ToByteArray());
 
             Assert.True(head.HasStatus);
-            Assert.Equal((expected.Code, expected.Message, expected.ContentType), (head.Code, head.Message, head.ContentType));
+            Assert.Equal((expected.Code, expected.Message, expected.ContentType, expected.DataTypeUrl), (head.Code, head.Message, head.ContentType, head.DataTypeUrl));
             Assert.Equal(expected.Details, head.Details);
             Assert.Equal(expected.Data.ToArray(), head.Data.ToArray());
             AssertSame(head.Headers, message.Headers);

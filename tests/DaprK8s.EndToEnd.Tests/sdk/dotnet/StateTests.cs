@@ -9,7 +9,7 @@ using Grpc.Core;
 namespace DaprK8s.EndToEnd.Tests.Sdk.DotNet;
 
 /// <summary>State through <see cref="DaprClient"/>, on every kind of store.</summary>
-public sealed class StateTests(Sidecars sidecars) : IClassFixture<Sidecars>
+public class StateTests(Sidecars sidecars) : IClassFixture<Sidecars>
 {
     private const string Store = "statestore";
 
