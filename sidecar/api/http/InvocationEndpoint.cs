@@ -301,10 +301,11 @@ internal sealed class InvocationEndpoint(Invoker invoker)
         => request.Headers.Accept is { Count: > 0 } accept
             && string.Equals(accept[0]?.Trim(), "text/event-stream", StringComparison.OrdinalIgnoreCase);
 
+    // Cleaned before anything looks at its characters: what ".." leaves again is no part of the method (contract: security 3.6).
     private static string Decode(string path)
     {
         var trimmed = path.StartsWith('/') ? path[1..] : path;
-        return trimmed.Contains('%') ? Uri.UnescapeDataString(trimmed) : trimmed;
+        return MethodName.Clean(trimmed.Contains('%') ? Uri.UnescapeDataString(trimmed) : trimmed);
     }
 
     private static string? BasicTarget(string authorization)
