@@ -13,30 +13,30 @@ namespace DaprK8s.Sidecar.AccessControl;
 internal sealed partial class AccessGate(AccessList? list, AccessMetrics metrics, ILogger logger)
 {
     /// <summary>Judges a call.</summary>
-    /// <param name="peer">What the peer's certificate says; <see langword="null"/> when there was none.</param>
+    /// <param name="peer">What the peer's certificate says; nothing without one.</param>
     /// <param name="operation">The normalised method.</param>
     /// <param name="verb">The HTTP verb of a call for an HTTP app, <see cref="AccessList.NoVerb"/> for everything else.</param>
     /// <returns>The text of a denial, or nothing when the call may go on.</returns>
-    public string? Refuse(PeerIdentityFeature? peer, string operation, string verb)
+    public string? Refuse(PeerIdentity peer, string operation, string verb)
     {
         if (list is null)
         {
             return null;
         }
 
-        if (peer?.Problem is { } problem)
+        if (peer.Problem is { } problem)
         {
             return problem;
         }
 
-        var decision = list.Decide(peer?.Id, operation, verb);
-        metrics.Record(peer?.Id, decision);
+        var decision = list.Decide(peer.Id, operation, verb);
+        metrics.Record(peer.Id, decision);
         if (decision.IsAllowed)
         {
             return null;
         }
 
-        var text = $"access control policy has denied access to id: {peer?.Id?.ToString() ?? ""} operation: {operation} verb: {verb}";
+        var text = $"access control policy has denied access to id: {peer.Id?.ToString() ?? ""} operation: {operation} verb: {verb}";
         LogDenied(text);
         return text;
     }

@@ -44,7 +44,7 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, AccessGate gat
             var path = MethodName.Normalise(raw);
             if (isFromPeer)
             {
-                var peer = context.Features.Get<PeerIdentityFeature>();
+                var peer = PeerIdentity.Of(context);
                 await ToAppAsync(context, path, peer, PeerStamp.Read(peer, context.Request.Headers));
             }
             else
@@ -80,14 +80,14 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, AccessGate gat
         if (target.AppId == self.AppId)
         {
             // The own app calls itself: no certificate shows that, so the access list's global default decides.
-            await ToAppAsync(context, path, null, new PeerStamp(self.AppId, self.Namespace));
+            await ToAppAsync(context, path, default, new PeerStamp(self.AppId, self.Namespace));
             return;
         }
 
         await ToPeerAsync(context, path, target);
     }
 
-    private async ValueTask ToAppAsync(HttpContext context, string path, PeerIdentityFeature? peer, PeerStamp caller)
+    private async ValueTask ToAppAsync(HttpContext context, string path, PeerIdentity peer, PeerStamp caller)
     {
         if (gate.Refuse(peer, path, AccessList.NoVerb) is { } refusal)
         {

@@ -71,7 +71,7 @@ internal sealed class InternalServer(
         var body = new PayloadStream(frames, null);
         var head = streaming ? ReadLeading(message.Span, body) : InternalMessages.ReadRequest(message.Span);
         var method = MethodName.Normalise(head.Method);
-        var peer = context.Features.Get<PeerIdentityFeature>();
+        var peer = PeerIdentity.Of(context);
         if (gate.Refuse(peer, method, app.Grpc is null && head.HasHttpExtension ? head.Verb : AccessList.NoVerb) is { } refusal)
         {
             frames.Dispose();

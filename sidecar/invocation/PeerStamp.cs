@@ -14,11 +14,11 @@ namespace DaprK8s.Sidecar.Invocation;
 internal readonly record struct PeerStamp(string? AppId, string? Namespace)
 {
     /// <summary>The caller of an invocation.</summary>
-    public static PeerStamp Read(PeerIdentityFeature? peer, HeaderList metadata)
+    public static PeerStamp Read(PeerIdentity peer, HeaderList metadata)
         => Of(peer) ?? new PeerStamp(Last(metadata, HeaderRules.CallerAppId), Last(metadata, HeaderRules.CallerNamespace));
 
     /// <summary>The caller of a proxied call. Another make of sidecar adds its stamp behind what its client sent, so the last one is its.</summary>
-    public static PeerStamp Read(PeerIdentityFeature? peer, IHeaderDictionary headers)
+    public static PeerStamp Read(PeerIdentity peer, IHeaderDictionary headers)
         => Of(peer) ?? new PeerStamp(
             headers.TryGetValue(HeaderRules.CallerAppId, out var id) && id.Count > 0 ? id[^1] : null,
             headers.TryGetValue(HeaderRules.CallerNamespace, out var ns) && ns.Count > 0 ? ns[^1] : null);
@@ -47,7 +47,13 @@ internal readonly record struct PeerStamp(string? AppId, string? Namespace)
         Add(request, HeaderRules.CalleeAppId, callee);
     }
 
-    private static PeerStamp? Of(PeerIdentityFeature? peer) => peer?.Id is { } id ? new PeerStamp(id.AppId, id.Namespace) : null;
+    private static PeerStamp? Of(PeerIdentity peer)
+        => peer switch
+        {
+            { Id: { } id } => new PeerStamp(id.AppId, id.Namespace),
+            { Problem: not null } => default(PeerStamp),
+            _ => null,
+        };
 
     // The sidecar's own stamp is spelt in lower case; its client's may be anything.
     private static string? Last(HeaderList metadata, string name) => metadata.FindLast(h => h.Key == name).Value;

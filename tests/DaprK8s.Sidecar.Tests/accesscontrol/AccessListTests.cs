@@ -109,26 +109,26 @@ public sealed class AccessListTests
 
         Assert.Equal(
             "access control policy has denied access to id: spiffe://public/ns/default/caller operation: Op verb: GET",
-            gate.Refuse(new PeerIdentityFeature(Caller, null), "Op", "GET"));
-        Assert.Equal("access control policy has denied access to id:  operation: /op verb: NONE", gate.Refuse(null, "/op", "NONE"));
+            gate.Refuse(new PeerIdentity(Caller, null), "Op", "GET"));
+        Assert.Equal("access control policy has denied access to id:  operation: /op verb: NONE", gate.Refuse(default, "/op", "NONE"));
     }
 
     [Fact]
     public void A_certificate_that_names_nobody_is_refused_with_what_is_wrong_even_where_everything_is_allowed()
         => Assert.Equal(
-            "malformed SPIFFE ID: spiffe://public/x", Gate(List(true)).Refuse(new PeerIdentityFeature(null, "malformed SPIFFE ID: spiffe://public/x"), "x", "GET"));
+            "malformed SPIFFE ID: spiffe://public/x", Gate(List(true)).Refuse(new PeerIdentity(null, "malformed SPIFFE ID: spiffe://public/x"), "x", "GET"));
 
     [Fact]
-    public void Without_an_access_list_everything_passes() => Assert.Null(Gate(null).Refuse(new PeerIdentityFeature(null, "malformed"), "x", "GET"));
+    public void Without_an_access_list_everything_passes() => Assert.Null(Gate(null).Refuse(new PeerIdentity(null, "malformed"), "x", "GET"));
 
     [Fact]
     public async Task Decisions_are_counted_by_caller()
     {
         var byApp = Gate(List(false, Policy(false, ("/op", true, ["*"]))));
-        var peer = new PeerIdentityFeature(Caller, null);
+        var peer = new PeerIdentity(Caller, null);
         byApp.Refuse(peer, "op", "GET");
         byApp.Refuse(peer, "else", "GET");
-        byApp.Refuse(null, "op", "GET");
+        byApp.Refuse(default, "op", "GET");
         Assert.Null(byApp.Refuse(peer, "op", "GET"));
 
         using var page = new MemoryStream();
