@@ -10,7 +10,7 @@ namespace DaprK8s.Sidecar.Invocation;
 /// word. Everything that came under these names was left out before, in every spelling.
 /// </summary>
 /// <param name="AppId">The caller; <see langword="null"/> when it is not known.</param>
-/// <param name="Namespace">Its namespace.</param>
+/// <param name="Namespace">Its namespace, which may be empty; <see langword="null"/> when it is not known.</param>
 internal readonly record struct PeerStamp(string? AppId, string? Namespace)
 {
     /// <summary>The caller of an invocation.</summary>
@@ -26,12 +26,12 @@ internal readonly record struct PeerStamp(string? AppId, string? Namespace)
     /// <summary>Writes the stamps of an invocation.</summary>
     public void AddTo(HeaderList headers, string callee)
     {
-        if (!string.IsNullOrEmpty(AppId))
+        if (AppId is not null)
         {
             headers.Add(HeaderRules.CallerAppId, AppId);
         }
 
-        if (!string.IsNullOrEmpty(Namespace))
+        if (Namespace is not null)
         {
             headers.Add(HeaderRules.CallerNamespace, Namespace);
         }
@@ -60,7 +60,7 @@ internal readonly record struct PeerStamp(string? AppId, string? Namespace)
 
     private static void Add(HttpRequestMessage request, string name, string? value)
     {
-        if (!string.IsNullOrEmpty(value))
+        if (value is not null)
         {
             request.Headers.TryAddWithoutValidation(name, value);
         }
