@@ -1,8 +1,12 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using CsCheck;
+using DaprK8s.Protos.Common.V1;
+using DaprK8s.Protos.Internals.V1;
 using DaprK8s.Sidecar.Invocation;
+using Google.Protobuf;
 
 namespace DaprK8s.Sidecar.Tests.AccessControl;
 
@@ -120,6 +124,41 @@ public sealed class HttpAppOverTheWireTests : IAsyncLifetime
         Assert.Equal(["caller"], headers["dapr-caller-app-id"].ToArray());
         Assert.Equal(["default"], headers["dapr-caller-namespace"].ToArray());
         Assert.Equal(["callee"], headers["dapr-callee-app-id"].ToArray());
+    }
+
+    [Theory]
+    [InlineData("dapr-caller-app-id", "dapr-caller-namespace")]
+    [InlineData("Dapr-Caller-App-Id", "DAPR-CALLER-NAMESPACE")]
+    public async Task A_peer_can_not_pass_for_another(string idName, string namespaceName)
+    {
+        var message = new InternalInvokeRequest
+        {
+            Message = new() { Method = "public", HttpExtension = new() { Verb = HTTPExtension.Types.Verb.Get } },
+            Metadata =
+            {
+                [idName] = new ListStringValue { Values = { "forged", "forged too" } },
+                [namespaceName] = new ListStringValue { Values = { "forged" } },
+                ["dapr-callee-app-id"] = new ListStringValue { Values = { "forged" } },
+                ["x-own"] = new ListStringValue { Values = { "own" } },
+            },
+        }.ToByteArray();
+        var frame = new byte[5 + message.Length];
+        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), message.Length);
+        message.CopyTo(frame, 5);
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"http://{pair.CalleeAddress}/dapr.proto.internals.v1.ServiceInvocation/CallLocal")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(frame) { Headers = { { "content-type", "application/grpc" } } },
+        };
+        using var response = await pair.Internal.SendAsync(request, Stop);
+        await response.Content.ReadAsByteArrayAsync(Stop);
+
+        var headers = Assert.Single(pair.App.Calls).Headers;
+        Assert.Equal(["caller"], headers["dapr-caller-app-id"].ToArray());
+        Assert.Equal(["default"], headers["dapr-caller-namespace"].ToArray());
+        Assert.Equal(["callee"], headers["dapr-callee-app-id"].ToArray());
+        Assert.Equal(["own"], headers["x-own"].ToArray());
     }
 
     [Fact]

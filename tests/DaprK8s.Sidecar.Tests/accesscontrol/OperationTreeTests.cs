@@ -32,6 +32,8 @@ public sealed class OperationTreeTests
     [InlineData("/a/*/c", "/a/b/c", false)]
     [InlineData("/a/*/c", "/a/*/c", true)]
     [InlineData("/a/*/c", "/a", false)]
+    [InlineData("/a/*", "/a/*/c", false)]
+    [InlineData("/a/*", "/a/*", true)]
     [InlineData("/a/**/c", "/a/x/c", true)]
     [InlineData("/a/**/c", "/a/x/y/c", false)]
     [InlineData("/a/b*/c", "/a/bx/c", true)]
