@@ -1,5 +1,8 @@
 using System.Net;
+using DaprK8s.Common.Text;
+using DaprK8s.Sidecar.AccessControl;
 using DaprK8s.Sidecar.App;
+using DaprK8s.Sidecar.Hosting;
 using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Sidecar.Tracing;
 using DaprK8s.Common.Wire;
@@ -14,12 +17,56 @@ namespace DaprK8s.Sidecar.Invocation;
 /// Passes calls of any gRPC service through as they are: from a client to the peer sidecar of the app named in its metadata, and
 /// from a peer to the own app (contract: messaging 5.11). Frames, headers, trailers and status are not looked into.
 /// </summary>
-internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, PeerAddresses addresses, Tracer tracer)
+internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, AccessGate gate, Peers peers, PeerAddresses addresses, Tracer tracer)
 {
     private const int ChunkSize = 32 << 10;
 
+    private static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
     /// <summary>A call on the gRPC API that names no Dapr service.</summary>
-    public async ValueTask FromClientAsync(HttpContext context)
+    public ValueTask FromClientAsync(HttpContext context) => ServeAsync(context, isFromPeer: false);
+
+    /// <summary>A call of a peer for the own app.</summary>
+    public ValueTask FromPeerAsync(HttpContext context) => ServeAsync(context, isFromPeer: true);
+
+    private async ValueTask ServeAsync(HttpContext context, bool isFromPeer)
+    {
+        // The path is taken as it was sent: decoded or cleaned by anybody else, it could differ from the one that goes on.
+        var raw = context.Features.Get<IHttpRequestFeature>()!.RawTarget;
+        if (!raw.StartsWith('/'))
+        {
+            await GrpcResponse.EndAsync(context, StatusCode.Unimplemented, $"malformed method name: {GoQuote.Quote(raw)}");
+            return;
+        }
+
+        try
+        {
+            var path = MethodName.Normalise(raw);
+            if (isFromPeer)
+            {
+                var peer = PeerIdentity.Of(context);
+                await ToAppAsync(context, path, peer, PeerStamp.Read(peer, context.Request.Headers));
+            }
+            else
+            {
+                await FromClientAsync(context, path);
+            }
+        }
+        catch (FormatException e)
+        {
+            await GrpcResponse.EndAsync(context, StatusCode.InvalidArgument, e.Message);
+        }
+        catch (TransportException e)
+        {
+            await GrpcResponse.EndAsync(context, e.Code, e.Message);
+        }
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The caller is gone; nobody is left to answer.
+        }
+    }
+
+    private async ValueTask FromClientAsync(HttpContext context, string path)
     {
         var id = First(context, HeaderRules.CalleeAppId) ?? First(context, HeaderRules.AppId);
         if (string.IsNullOrEmpty(id))
@@ -29,56 +76,25 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
             return;
         }
 
-        try
+        var target = TargetName.Parse(id, self.Namespace);
+        if (target.AppId == self.AppId)
         {
-            MethodName.Normalise(context.Request.Path.Value!);
-            var target = TargetName.Parse(id, self.Namespace);
-            if (target.AppId == self.AppId)
-            {
-                await ToAppAsync(context, self.AppId);
-                return;
-            }
+            // The own app calls itself: no certificate shows that, so the access list's global default decides.
+            await ToAppAsync(context, path, default, new PeerStamp(self.AppId, self.Namespace));
+            return;
+        }
 
-            await ToPeerAsync(context, target);
-        }
-        catch (FormatException e)
-        {
-            await GrpcResponse.EndAsync(context, StatusCode.InvalidArgument, e.Message);
-        }
-        catch (TransportException e)
-        {
-            await GrpcResponse.EndAsync(context, e.Code, e.Message);
-        }
-        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
-        {
-            // The client is gone; nobody is left to answer.
-        }
+        await ToPeerAsync(context, path, target);
     }
 
-    /// <summary>A call of a peer for the own app; the peer has stamped who calls.</summary>
-    public async ValueTask FromPeerAsync(HttpContext context)
+    private async ValueTask ToAppAsync(HttpContext context, string path, PeerIdentity peer, PeerStamp caller)
     {
-        try
+        if (gate.Refuse(peer, path, AccessList.NoVerb) is { } refusal)
         {
-            MethodName.Normalise(context.Request.Path.Value!);
-            await ToAppAsync(context, First(context, HeaderRules.CallerAppId) ?? "");
+            await GrpcResponse.EndAsync(context, StatusCode.PermissionDenied, refusal);
+            return;
         }
-        catch (FormatException e)
-        {
-            await GrpcResponse.EndAsync(context, StatusCode.InvalidArgument, e.Message);
-        }
-        catch (TransportException e)
-        {
-            await GrpcResponse.EndAsync(context, e.Code, e.Message);
-        }
-        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
-        {
-            // The peer is gone; nobody is left to answer.
-        }
-    }
 
-    private async ValueTask ToAppAsync(HttpContext context, string caller)
-    {
         if (app is not { Grpc: not null, Connections: { } connections })
         {
             await GrpcResponse.EndAsync(
@@ -86,9 +102,9 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
             return;
         }
 
-        using var span = Start(context);
-        using var request = Build(context, connections.BaseUrl, span.Context);
-        Stamp(request, caller, self.AppId);
+        using var span = Start(context, path);
+        using var request = Build(context, connections.BaseUrl, path, span.Context);
+        caller.AddTo(request, self.AppId);
         if (app.Options.ApiToken.Length > 0)
         {
             request.Headers.TryAddWithoutValidation(HeaderRules.ApiToken, app.Options.ApiToken);
@@ -97,14 +113,14 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
         await ForwardAsync(context, connections.Client, request);
     }
 
-    private async ValueTask ToPeerAsync(HttpContext context, TargetName target)
+    private async ValueTask ToPeerAsync(HttpContext context, string path, TargetName target)
     {
-        using var span = Start(context);
+        using var span = Start(context, path);
         for (var attempt = 0; ; attempt++)
         {
             var address = await addresses.PickAsync(target.AppId, target.Namespace, context.RequestAborted);
-            using var request = Build(context, $"http://{address}", span.Context);
-            Stamp(request, self.AppId, target.AppId);
+            using var request = Build(context, $"http://{address}", path, span.Context);
+            new PeerStamp(self.AppId, self.Namespace).AddTo(request, target.AppId);
             try
             {
                 await ForwardAsync(context, peers.For(target), request);
@@ -118,22 +134,12 @@ internal sealed class GrpcProxy(SidecarInfo self, AppChannel app, Peers peers, P
         }
     }
 
-    private static void Stamp(HttpRequestMessage request, string caller, string callee)
+    private Span Start(HttpContext context, string path) => tracer.StartServer(context, path, System.Diagnostics.ActivityKind.Client);
+
+    private static HttpRequestMessage Build(HttpContext context, string baseUrl, string path, TraceContext trace)
     {
-        if (caller.Length > 0)
-        {
-            request.Headers.TryAddWithoutValidation(HeaderRules.CallerAppId, caller);
-        }
-
-        request.Headers.TryAddWithoutValidation(HeaderRules.CalleeAppId, callee);
-    }
-
-    private Span Start(HttpContext context)
-        => tracer.StartServer(context, context.Request.Path.Value!, System.Diagnostics.ActivityKind.Client);
-
-    private static HttpRequestMessage Build(HttpContext context, string baseUrl, TraceContext trace)
-    {
-        var request = new HttpRequestMessage(HttpMethod.Post, baseUrl + context.Request.Path.Value)
+        // A URL that were made canonical would name another method than the one that was judged.
+        var request = new HttpRequestMessage(HttpMethod.Post, new Uri(baseUrl + path, in AsWritten))
         {
             Version = HttpVersion.Version20,
             VersionPolicy = HttpVersionPolicy.RequestVersionExact,

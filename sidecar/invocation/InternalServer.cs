@@ -1,5 +1,8 @@
+using DaprK8s.Sidecar.AccessControl;
 using DaprK8s.Sidecar.App;
+using DaprK8s.Sidecar.Hosting;
 using DaprK8s.Sidecar.Observability;
+using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Sidecar.Tracing;
 using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
@@ -12,7 +15,8 @@ namespace DaprK8s.Sidecar.Invocation;
 /// The callee's side of the internal protocol (contract: messaging 5.9): takes calls of other sidecars and passes them to the app.
 /// Order: app channel present, leading message valid, method normalised, access control, app call.
 /// </summary>
-internal sealed class InternalServer(AppChannel app, GrpcProxy proxy, InvocationMetrics metrics, Tracer tracer, long maxMessageBytes)
+internal sealed class InternalServer(
+    SidecarInfo self, AppChannel app, AccessGate gate, GrpcProxy proxy, InvocationMetrics metrics, Tracer tracer, long maxMessageBytes)
 {
     private const string Service = "/dapr.proto.internals.v1.ServiceInvocation/";
 
@@ -66,16 +70,25 @@ internal sealed class InternalServer(AppChannel app, GrpcProxy proxy, Invocation
 
         var body = new PayloadStream(frames, null);
         var head = streaming ? ReadLeading(message.Span, body) : InternalMessages.ReadRequest(message.Span);
-        var caller = head.Metadata.Find(HeaderRules.CallerAppId) is { Length: > 0 } id ? id : "unknown";
-        metrics.RequestReceived(caller);
         var method = MethodName.Normalise(head.Method);
+        var peer = PeerIdentity.Of(context);
+        if (gate.Refuse(peer, method, app.Grpc is null && head.HasHttpExtension ? head.Verb : AccessList.NoVerb) is { } refusal)
+        {
+            frames.Dispose();
+            await GrpcResponse.EndAsync(context, StatusCode.PermissionDenied, refusal);
+            return;
+        }
+
+        var stamp = PeerStamp.Read(peer, head.Metadata);
+        var caller = stamp.AppId is { Length: > 0 } id ? id : "unknown";
+        metrics.RequestReceived(caller);
         using var span = tracer.StartInternal(context, method);
         var length = AnnouncedLength(head);
 
         // Without an announced length only the stream itself tells whether there is a body; verbs that usually have none are not
         // sent with an empty one.
         var hasBody = length != 0 && (!streaming || length is not null || !IsBodiless(head.Verb) || await body.HasMoreAsync(context.RequestAborted));
-        var request = ToRequest(head, method, !hasBody ? Stream.Null : streaming ? body : Unary(head), span.Context, streaming ? length : head.Data.Length);
+        var request = ToRequest(head, stamp, method, !hasBody ? Stream.Null : streaming ? body : Unary(head), span.Context, streaming ? length : head.Data.Length);
         await using var response = await target.InvokeAsync(request, context.RequestAborted);
         metrics.ResponseSent(caller, response.Code);
         span.SetStatus(response.Code);
@@ -100,23 +113,24 @@ internal sealed class InternalServer(AppChannel app, GrpcProxy proxy, Invocation
     private static long? AnnouncedLength(InternalRequestHead head)
         => long.TryParse(head.Metadata.Find("content-length"), out var announced) && announced >= 0 ? announced : null;
 
-    private static InvokeRequest ToRequest(InternalRequestHead head, string method, Stream body, TraceContext trace, long? length)
+    private InvokeRequest ToRequest(InternalRequestHead head, PeerStamp stamp, string method, Stream body, TraceContext trace, long? length)
     {
         var contentType = head.ContentType.Length > 0 ? head.ContentType : head.Metadata.Find("content-type") ?? "";
         var eventStream = string.Equals(head.Metadata.Find("accept")?.Trim(), "text/event-stream", StringComparison.OrdinalIgnoreCase);
         var headers = new HeaderList(head.Metadata.Count);
         foreach (var (name, value) in head.Metadata)
         {
-            if (HeaderRules.PassesMetadata(name) || IsIdentity(name))
+            if (HeaderRules.PassesMetadata(name))
             {
                 headers.Add(name, value);
             }
         }
 
+        stamp.AddTo(headers, self.AppId);
         return new InvokeRequest
         {
             Method = method,
-            Verb = head.HasHttpExtension ? head.Verb : throw new FormatException("missing HTTP extension field"),
+            Verb = head.HasHttpExtension ? head.Verb : app.Grpc is not null ? AccessList.NoVerb : throw new FormatException("missing HTTP extension field"),
             Query = head.Query,
             Headers = headers,
             ContentType = contentType,
@@ -127,10 +141,6 @@ internal sealed class InternalServer(AppChannel app, GrpcProxy proxy, Invocation
             IsEventStream = eventStream,
         };
     }
-
-    // The stamps of the caller's sidecar; everything else under these names was dropped there.
-    private static bool IsIdentity(string name)
-        => name is HeaderRules.CallerAppId or HeaderRules.CallerNamespace or HeaderRules.CalleeAppId;
 
     private static bool IsBodiless(string verb) => verb is "GET" or "HEAD" or "OPTIONS" or "TRACE" or "DELETE";
 

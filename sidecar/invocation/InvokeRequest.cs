@@ -8,7 +8,7 @@ namespace DaprK8s.Sidecar.Invocation;
 /// <summary>A service invocation on its way to any kind of target.</summary>
 internal sealed class InvokeRequest
 {
-    /// <summary>The method, cleaned, without leading slash.</summary>
+    /// <summary>The method, normalised: what access control judges is what the app gets.</summary>
     public required string Method { get; init; }
 
     /// <summary>The HTTP verb; <c>NONE</c> when a gRPC caller gave none.</summary>

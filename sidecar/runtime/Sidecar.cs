@@ -2,6 +2,7 @@ using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Metrics;
 using DaprK8s.Common.Resources;
 using DaprK8s.Components;
+using DaprK8s.Sidecar.AccessControl;
 using DaprK8s.Sidecar.Api.Grpc;
 using DaprK8s.Sidecar.Api.Http;
 using DaprK8s.Sidecar.App;
@@ -86,7 +87,8 @@ internal sealed class Sidecar
         var invocationMetrics = new InvocationMetrics(Metrics, Self);
         var invoker = new Invoker(
             Self, new CallerHeaders(Self, hostAddress), App, Externals, addresses, new PeerCall(Peers, maxMessage), resiliency, invocationMetrics, time);
-        var proxy = new GrpcProxy(Self, App, Peers, addresses, tracer);
+        var gate = CreateGate(spec.AccessControl);
+        var proxy = new GrpcProxy(Self, App, gate, Peers, addresses, tracer);
 
         var settings = new PubSubSettingsCache(Self);
         var brokers = new BrokerRoad(resiliency, settings, Self);
@@ -122,7 +124,7 @@ internal sealed class Sidecar
             options.Listen.MaxBodyBytes > 0 ? new BodyLimit(options.Listen.MaxBodyBytes) : null, options.Listen.ReadBufferBytes, time,
             loggers.CreateLogger("dapr.runtime.http"));
         var grpc = new GrpcSurface(new GrpcAccess(spec.Api), token, tracer);
-        var internalServer = new InternalServer(App, proxy, invocationMetrics, tracer, maxMessage);
+        var internalServer = new InternalServer(Self, App, gate, proxy, invocationMetrics, tracer, maxMessage);
         var methods = new GrpcMethods(
             new ApiCallObserver(new GrpcServerMetrics(Metrics, Self), errorCodes, apiLog),
             options.Listen.MaxBodyBytes >= 0 ? options.Listen.MaxBodyBytes : int.MaxValue, time, loggers.CreateLogger("dapr.runtime.grpc.api"));
@@ -226,6 +228,12 @@ internal sealed class Sidecar
     private System.Net.IPAddress AnnouncedAddress(System.Net.IPAddress host)
         => Options.Listen.InternalGrpcAddress is "127.0.0.1" or "localhost" ? System.Net.IPAddress.Loopback
             : Options.Listen.InternalGrpcAddress is "[::1]" or "::1" ? System.Net.IPAddress.IPv6Loopback : host;
+
+    private AccessGate CreateGate(AccessControlSpec? spec)
+    {
+        var logger = Loggers.CreateLogger("dapr.acl");
+        return new AccessGate(AccessListReader.Read(spec, !Options.App.IsGrpc, logger), new AccessMetrics(Metrics), logger);
+    }
 
     private static SecretScopes CreateScopes(SecretsSpec? spec)
     {

@@ -135,9 +135,7 @@ internal sealed partial class HttpSurface(
             return ValueTask.CompletedTask;
         }
 
-        // A trailing slash counts for invocation only: ".../method/" is the empty method.
-        var full = RequestPath.HadTrailingSlash(raw) && path.Length > 1 ? path + "/" : path;
-        if (InvocationEndpoint.FindTarget(context, full.Contains("/v1.0/invoke/http", StringComparison.OrdinalIgnoreCase) ? raw : full) is not var (target, method))
+        if (InvocationEndpoint.FindTarget(context, raw) is not var (target, method))
         {
             throw InvocationEndpoint.NoTarget().ToException();
         }

@@ -26,6 +26,8 @@ internal sealed class InvocationEndpoint(Invoker invoker)
     private const int ChunkSize = 32 << 10;
 
     /// <summary>The target and method of a request, or nothing: header, then basic authentication, then path.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="rawPath">Its path as it was sent.</param>
     public static (string Target, string Method)? FindTarget(HttpContext context, string rawPath)
     {
         var headers = context.Request.Headers;
@@ -39,19 +41,18 @@ internal sealed class InvocationEndpoint(Invoker invoker)
             return (basic, Decode(rawPath));
         }
 
-        var path = CollapseLeading(rawPath);
-        if (!path.StartsWith(InvokePrefix, StringComparison.Ordinal))
+        // The method begins behind the first "/method/", before dots are resolved: it can't climb out of itself.
+        for (var infix = rawPath.IndexOf(MethodInfix, StringComparison.Ordinal); infix >= 0;
+            infix = rawPath.IndexOf(MethodInfix, infix + 1, StringComparison.Ordinal))
         {
-            return null;
+            var front = RequestPath.Clean(rawPath[..infix]);
+            if (front.StartsWith(InvokePrefix, StringComparison.Ordinal))
+            {
+                return (RestoreUrl(WebUtility.UrlDecode(front[InvokePrefix.Length..])), Decode(rawPath[(infix + MethodInfix.Length)..]));
+            }
         }
 
-        var infix = path.IndexOf(MethodInfix, InvokePrefix.Length - 1, StringComparison.Ordinal);
-        if (infix < InvokePrefix.Length)
-        {
-            return null;
-        }
-
-        return (RestoreUrl(WebUtility.UrlDecode(path[InvokePrefix.Length..infix])), Decode(path[(infix + MethodInfix.Length)..]));
+        return null;
     }
 
     public async ValueTask HandleAsync(HttpContext context, string target, string method)
@@ -303,11 +304,8 @@ internal sealed class InvocationEndpoint(Invoker invoker)
         => request.Headers.Accept is { Count: > 0 } accept
             && string.Equals(accept[0]?.Trim(), "text/event-stream", StringComparison.OrdinalIgnoreCase);
 
-    private static string Decode(string path)
-    {
-        var trimmed = path.StartsWith('/') ? path[1..] : path;
-        return trimmed.Contains('%') ? Uri.UnescapeDataString(trimmed) : trimmed;
-    }
+    // Cleaned before anything looks at its characters: what ".." leaves again is no part of the method (contract: security 3.6).
+    private static string Decode(string path) => MethodName.Clean(path.Contains('%') ? Uri.UnescapeDataString(path) : path).TrimStart('/');
 
     private static string? BasicTarget(string authorization)
     {
@@ -327,17 +325,7 @@ internal sealed class InvocationEndpoint(Invoker invoker)
         return parts is [var user, { Length: > 0 } password] && user.Equals(HeaderRules.AppId, StringComparison.OrdinalIgnoreCase) ? password : null;
     }
 
-    // "//v1.0//invoke/..." is as good as one slash each; the target's own "http://" stays.
-    private static string CollapseLeading(string path)
-    {
-        while (path.StartsWith("//", StringComparison.Ordinal))
-        {
-            path = path[1..];
-        }
-
-        return path;
-    }
-
+    // A slash of the target's own "http://" went when the path was cleaned.
     private static string RestoreUrl(string target)
     {
         foreach (var scheme in new[] { "http:/", "https:/" })

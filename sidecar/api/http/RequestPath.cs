@@ -9,9 +9,6 @@ internal static class RequestPath
     /// <summary>The cleaned, still escaped path with one leading slash; <c>/</c> for nothing.</summary>
     public static string Clean(string escaped) => IsClean(escaped) ? escaped : Rebuild(escaped);
 
-    /// <summary>Whether the path, before it was cleaned, ended in a slash; an empty method needs to know.</summary>
-    public static bool HadTrailingSlash(string escaped) => escaped.Length > 1 && escaped[^1] == '/';
-
     private static bool IsClean(string path)
     {
         if (path.Length == 0 || path[0] != '/' || (path.Length > 1 && path[^1] == '/'))

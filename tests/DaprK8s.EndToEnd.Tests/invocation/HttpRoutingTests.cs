@@ -77,7 +77,9 @@ public sealed class HttpRoutingTests(HttpPair pair) : IClassFixture<HttpPair>
             ("v1.0/state/store/key", "/v1.0/state/store/key"),
             ("http%3A%2F%2Fother%2Fx", "/http:/other/x"),
             ("", "/"),
-            ("..", null!),
+            ("..", "/"),
+            ("../../x", "/x"),
+            ("a%2Fb/../c", "/a/c"),
         ]);
 
     [Theory]
@@ -87,13 +89,6 @@ public sealed class HttpRoutingTests(HttpPair pair) : IClassFixture<HttpPair>
         pair.App.On("*", r => Reply.Of(200, r.Target));
 
         using var response = await pair.SendAsync(leg, "GET", pair.Path(target.Sent) + "?case=1");
-
-        if (target.Seen is null)
-        {
-            // Resolved before routing: what is left names no method.
-            Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
-            return;
-        }
 
         Assert.Equal(target.Seen + "?case=1", await response.Content.ReadAsStringAsync());
     }

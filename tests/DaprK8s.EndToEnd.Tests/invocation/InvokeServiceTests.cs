@@ -91,7 +91,7 @@ public sealed class InvokeServiceTests(HttpPair pair) : IClassFixture<HttpPair>
     [InlineData("nobody", "x", "couldn't find service: nobody")]
     [InlineData("a.b.c", "x", "invalid app id a.b.c")]
     [InlineData("", "x", "app id is empty")]
-    [InlineData(null, "a?b", "invalid method: method contains forbidden character: '?'")]
+    [InlineData(null, "a?b", "invalid method: method contains forbidden character: \"a?b\"")]
     [InlineData(null, "a\nb", "invalid method: method contains control character at position 1")]
     public async Task Every_other_failure_is_internal_and_says_why(string? id, string method, string text)
     {

@@ -14,11 +14,16 @@ public sealed class PathTests
 
     [Theory]
     [InlineData("", "")]
-    [InlineData("/", "")]
+    [InlineData("/", "/")]
+    [InlineData("//", "/")]
+    [InlineData("/..", "/")]
+    [InlineData("/a/..", "/")]
+    [InlineData("a/..", "")]
+    [InlineData("/a//../b/", "/b")]
     [InlineData(".", "")]
     [InlineData("..", "")]
     [InlineData("a", "a")]
-    [InlineData("/a", "a")]
+    [InlineData("/a", "/a")]
     [InlineData("a/", "a")]
     [InlineData("a//b", "a/b")]
     [InlineData("a/./b", "a/b")]
@@ -39,19 +44,22 @@ public sealed class PathTests
         => Paths.Sample(path =>
         {
             var clean = MethodName.Normalise(path);
-            var segments = clean.Split('/');
-            return MethodName.Normalise(clean) == clean && (clean.Length == 0 || !segments.Any(s => s is "" or "." or ".."));
+            var segments = clean.TrimStart('/').Split('/');
+            return MethodName.Normalise(clean) == clean && clean.StartsWith('/') == path.StartsWith('/') && !clean.StartsWith("//", StringComparison.Ordinal)
+                && (clean is "" or "/" || !segments.Any(s => s is "" or "." or ".."));
         });
 
     [Theory]
-    [InlineData("a#b", "invalid method: method contains forbidden character: '#'")]
-    [InlineData("a?b", "invalid method: method contains forbidden character: '?'")]
-    [InlineData("a\0b", "invalid method: method contains forbidden character: '\\x00'")]
-    [InlineData("ab\n", "invalid method: method contains control character at position 2: '\\n'")]
-    [InlineData("\r", "invalid method: method contains control character at position 0: '\\r'")]
-    [InlineData("\t", "invalid method: method contains control character at position 0: '\\t'")]
-    [InlineData("a\u007f", "invalid method: method contains control character at position 1: '\\x7f'")]
-    [InlineData("a\u0001", "invalid method: method contains control character at position 1: '\\x01'")]
+    [InlineData("a#b", "invalid method: method contains forbidden character: \"a#b\"")]
+    [InlineData("a?b", "invalid method: method contains forbidden character: \"a?b\"")]
+    [InlineData("a\0b", "invalid method: method contains forbidden character: \"a\\x00b\"")]
+    [InlineData("\n#", "invalid method: method contains forbidden character: \"\\n#\"")]
+    [InlineData("ab\n", "invalid method: method contains control character at position 2: \"ab\\n\"")]
+    [InlineData("é\n", "invalid method: method contains control character at position 2: \"é\\n\"")]
+    [InlineData("\r", "invalid method: method contains control character at position 0: \"\\r\"")]
+    [InlineData("\t", "invalid method: method contains control character at position 0: \"\\t\"")]
+    [InlineData("a\u007f", "invalid method: method contains control character at position 1: \"a\\x7f\"")]
+    [InlineData("a\u0001/../b", "invalid method: method contains control character at position 1: \"a\\x01/../b\"")]
     public void A_method_with_a_character_that_it_must_not_have_is_refused(string method, string message)
         => Assert.Equal(message, Assert.Throws<FormatException>(() => MethodName.Normalise(method)).Message);
 

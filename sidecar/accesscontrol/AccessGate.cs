@@ -1,0 +1,46 @@
+using DaprK8s.Sidecar.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace DaprK8s.Sidecar.AccessControl;
+
+/// <summary>
+/// The door of the own app for calls from outside (contract: security 3.3, 3.10). Judges the normalised method, which must be the very
+/// string that is then dispatched.
+/// </summary>
+/// <param name="list">The access list; without one everything passes.</param>
+/// <param name="metrics">Counts.</param>
+/// <param name="logger">Told of denials, for those who debug their policies.</param>
+internal sealed partial class AccessGate(AccessList? list, AccessMetrics metrics, ILogger logger)
+{
+    /// <summary>Judges a call.</summary>
+    /// <param name="peer">What the peer's certificate says; nothing without one.</param>
+    /// <param name="operation">The normalised method.</param>
+    /// <param name="verb">The HTTP verb of a call for an HTTP app, <see cref="AccessList.NoVerb"/> for everything else.</param>
+    /// <returns>The text of a denial, or nothing when the call may go on.</returns>
+    public string? Refuse(PeerIdentity peer, string operation, string verb)
+    {
+        if (list is null)
+        {
+            return null;
+        }
+
+        if (peer.Problem is { } problem)
+        {
+            return problem;
+        }
+
+        var decision = list.Decide(peer.Id, operation, verb);
+        metrics.Record(peer.Id, decision);
+        if (decision.IsAllowed)
+        {
+            return null;
+        }
+
+        var text = $"access control policy has denied access to id: {peer.Id?.ToString() ?? ""} operation: {operation} verb: {verb}";
+        LogDenied(text);
+        return text;
+    }
+
+    [LoggerMessage(LogLevel.Debug, "{Text}")]
+    private partial void LogDenied(string text);
+}
