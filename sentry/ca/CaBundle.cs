@@ -15,7 +15,7 @@ internal sealed record Issuer(IReadOnlyList<X509Certificate2> Chain, PrivateKey 
     public X509Certificate2 Certificate => Chain[0];
 
     /// <summary>When the first certificate of the chain, the anchor included, ends.</summary>
-    public DateTimeOffset NotAfter => Chain.Append(Anchor).Min(c => new DateTimeOffset(c.NotAfter));
+    public DateTimeOffset NotAfter => Chain.Append(Anchor).Min(c => c.Ends());
 }
 
 /// <summary>
@@ -44,7 +44,7 @@ internal sealed class CaBundle
     /// <summary>
     /// When the next issuer takes over. Its life begins early by the clock skew allowed, so that no peer with a slow clock sees it too early.
     /// </summary>
-    public static DateTimeOffset TakesOver(Issuer next, TimeSpan clockSkew) => new DateTimeOffset(next.Certificate.NotBefore) + clockSkew;
+    public static DateTimeOffset TakesOver(Issuer next, TimeSpan clockSkew) => next.Certificate.Starts() + clockSkew;
 
     /// <summary>The issuer that signs at a time.</summary>
     public Issuer SigningAt(DateTimeOffset now, TimeSpan clockSkew) => Next is { } next && now >= TakesOver(next, clockSkew) ? next : Issuer;

@@ -45,11 +45,17 @@ internal static class CertificateList
         => certificate.IssuerName.RawData.AsSpan().SequenceEqual(issuer.SubjectName.RawData)
             && SignedStructure.Read(certificate.RawDataMemory).IsSignedBy(issuer.PublicKey.ExportSubjectPublicKeyInfo());
 
+    /// <summary>The start of a certificate's life.</summary>
+    public static DateTimeOffset Starts(this X509Certificate2 certificate) => new(certificate.NotBefore.ToUniversalTime());
+
+    /// <summary>The end of a certificate's life.</summary>
+    public static DateTimeOffset Ends(this X509Certificate2 certificate) => new(certificate.NotAfter.ToUniversalTime());
+
     /// <summary>Whether two are the same, byte for byte.</summary>
     public static bool Is(this X509Certificate2 certificate, X509Certificate2 other)
         => certificate.RawDataMemory.Span.SequenceEqual(other.RawDataMemory.Span);
 
     /// <summary>How a certificate is named in messages: subject and the beginning of its SHA-256.</summary>
     public static string Describe(this X509Certificate2 certificate)
-        => $"{certificate.Subject} (SHA-256 {Convert.ToHexStringLower(SHA256.HashData(certificate.RawDataMemory.Span))[..16]}…, valid until {certificate.NotAfter.ToUniversalTime():yyyy-MM-dd'T'HH:mm:ss'Z'})";
+        => $"{certificate.Subject} (SHA-256 {Convert.ToHexStringLower(SHA256.HashData(certificate.RawDataMemory.Span))[..16]}…, valid until {certificate.Ends():yyyy-MM-dd'T'HH:mm:ss'Z'})";
 }

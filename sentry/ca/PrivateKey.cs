@@ -36,6 +36,7 @@ internal sealed class PrivateKey : IDisposable
         this.seed = seed;
         var point = new byte[Ed25519.PublicKeySize];
         Ed25519.GeneratePublicKey(seed, 0, point, 0);
+        Ed25519Point = point;
         SignatureAlgorithm = Algorithm(Oids.Ed25519, withNull: false);
         var writer = new AsnWriter(AsnEncodingRules.DER);
         using (writer.PushSequence())
@@ -56,6 +57,9 @@ internal sealed class PrivateKey : IDisposable
     /// <summary>Whether it is an Ed25519 key.</summary>
     public bool IsEd25519 => seed is not null;
 
+    /// <summary>The public point of an Ed25519 key.</summary>
+    public ReadOnlyMemory<byte> Ed25519Point { get; }
+
     /// <summary>SubjectPublicKeyInfo in DER.</summary>
     public ReadOnlyMemory<byte> PublicKeyInfo { get; }
 
@@ -63,7 +67,13 @@ internal sealed class PrivateKey : IDisposable
     public ReadOnlyMemory<byte> SignatureAlgorithm { get; }
 
     /// <summary>A new ECDSA P-256 key.</summary>
-    public static PrivateKey CreateEcdsa() => new(ECDsa.Create(ECCurve.NamedCurves.nistP256));
+    public static PrivateKey CreateEcdsa() => CreateEcdsa(ECCurve.NamedCurves.nistP256);
+
+    /// <summary>A new ECDSA key on a curve.</summary>
+    public static PrivateKey CreateEcdsa(ECCurve curve) => new(ECDsa.Create(curve));
+
+    /// <summary>A new Ed25519 key.</summary>
+    public static PrivateKey CreateEd25519() => new(RandomNumberGenerator.GetBytes(Ed25519.SecretKeySize));
 
     /// <summary>A new RSA key.</summary>
     public static PrivateKey CreateRsa(int bits) => new(RSA.Create(bits));

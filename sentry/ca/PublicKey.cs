@@ -47,7 +47,7 @@ internal sealed class PublicKey : IDisposable
                 }
 
                 return new PublicKey(null, ec, null);
-            case Oids.Ed25519 when bits.Length == Ed25519.PublicKeySize && !algorithm.HasData:
+            case Oids.Ed25519 when bits.Length == Ed25519.PublicKeySize && !algorithm.HasData && Ed25519.ValidatePublicKeyFull(bits, 0):
                 return new PublicKey(null, null, bits);
             default:
                 throw new CryptographicException($"unsupported public key algorithm {oid}");
