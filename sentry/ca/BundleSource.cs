@@ -21,17 +21,22 @@ internal sealed class BundleSource(ICaStore store, CaProfile profile, JwtSetting
     /// <summary>Generations of an authority so far, for the metric.</summary>
     public event Action? Generated;
 
-    /// <summary>Loads, and generates what doesn't exist.</summary>
+    /// <summary>Loads.</summary>
+    /// <param name="generate">
+    /// Whether to generate what doesn't exist. Not while an authority is in force: its files may just have been lost, and a new one
+    /// would cut everybody off.
+    /// </param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <exception cref="CaBundleException">What is stored can't be used.</exception>
     /// <exception cref="StoreConflictException">Somebody keeps writing.</exception>
-    public async Task<LoadedBundle> LoadAsync(CancellationToken cancellationToken)
+    public async Task<LoadedBundle> LoadAsync(bool generate, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
             var stored = await store.LoadAsync(cancellationToken);
             try
             {
-                if (await CompleteAsync(stored, cancellationToken) is { } complete)
+                if (await CompleteAsync(stored, generate, cancellationToken) is { } complete)
                 {
                     return complete;
                 }
@@ -45,10 +50,15 @@ internal sealed class BundleSource(ICaStore store, CaProfile profile, JwtSetting
     }
 
     // Null when something was written, and has to be read back.
-    private async Task<LoadedBundle?> CompleteAsync(StoredBundle? stored, CancellationToken cancellationToken)
+    private async Task<LoadedBundle?> CompleteAsync(StoredBundle? stored, bool generate, CancellationToken cancellationToken)
     {
         var ca = Verify(() => CaBundleReader.Read(stored));
         var material = JwtMaterial.Read(stored, jwt);
+        if (!generate && (ca is null || (material is null && jwt.Enabled)))
+        {
+            throw new CaBundleException($"{(ca is null ? "the certificate authority" : "the JWT signing key")} is gone from the store; a new one is generated only at start");
+        }
+
         var items = new Dictionary<string, ReadOnlyMemory<byte>>(stored?.Items ?? new Dictionary<string, ReadOnlyMemory<byte>>());
         if (ca is null)
         {

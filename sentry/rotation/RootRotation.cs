@@ -34,8 +34,8 @@ internal sealed class RootRotation(CaProfile profile, RotationPolicy policy)
     private const int PartLeft = 4;
 
     /// <summary>When sentry replaces the root on its own; never (the end of time) when the root is not of its making.</summary>
-    public static DateTimeOffset Begins(CaBundle bundle)
-        => CaGenerator.IsGenerated(bundle.Issuer.Anchor) ? LastPartOfLife(bundle.Issuer) : DateTimeOffset.MaxValue;
+    public DateTimeOffset Begins(CaBundle bundle)
+        => policy.IsAutomatic && CaGenerator.IsGenerated(bundle.Issuer.Anchor) ? LastPartOfLife(bundle.Issuer) : DateTimeOffset.MaxValue;
 
     /// <summary>When an issuer's remaining life becomes a matter of concern.</summary>
     public static DateTimeOffset LastPartOfLife(Issuer issuer)

@@ -88,8 +88,9 @@ internal sealed class RotationLoop(
 
         reminded = now;
         var days = Math.Max(0, (int)(bundle.Issuer.NotAfter - now).TotalDays);
-        var message = $"the certificate authority ends in {days} days, and sentry may not replace it, as it did not generate its root "
-            + $"{bundle.Issuer.Anchor.Describe()}: replace it, or run 'sentry rotate --force'";
+        var message = $"the certificate authority ends in {days} days, and is not replaced without asking, as "
+            + (CaGenerator.IsGenerated(bundle.Issuer.Anchor) ? "--root-rotation is off: run 'sentry rotate'"
+                : $"sentry did not generate its root {bundle.Issuer.Anchor.Describe()}: replace it, or run 'sentry rotate --force'");
         logger.LogWarning("{Message}", message);
         events.Report(warning: true, "RootExpiring", message);
     }

@@ -8,7 +8,7 @@ namespace DaprK8s.Sentry.Validators;
 internal sealed class ValidatorConfigurationException(string message) : Exception(message);
 
 /// <summary>Which validators are on, and which is the default one (contract: security 1.7).</summary>
-internal sealed class Validators
+internal sealed class ValidatorTable
 {
     private readonly Dictionary<TokenValidator, IRequestValidator> enabled = [];
     private readonly TokenValidator @default;
@@ -18,7 +18,7 @@ internal sealed class Validators
     /// <param name="configured">The validators of the Configuration.</param>
     /// <param name="jwks">Makes the JWKS validator of its options.</param>
     /// <exception cref="ValidatorConfigurationException">A configured one can't be.</exception>
-    public Validators(IRequestValidator? kubernetes, IReadOnlyList<TokenValidatorSpec> configured, Func<TokenValidatorSpec, IRequestValidator> jwks)
+    public ValidatorTable(IRequestValidator? kubernetes, IReadOnlyList<TokenValidatorSpec> configured, Func<TokenValidatorSpec, IRequestValidator> jwks)
     {
         foreach (var spec in configured)
         {
