@@ -95,7 +95,7 @@ internal sealed class FileCaStore : ICaStore
     private static void Replace(string path, ReadOnlySpan<byte> bytes)
     {
         // A link stays a link: what it points to is replaced.
-        var target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        var target = File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path : path;
         var temporary = $"{target}.{Guid.NewGuid():N}.tmp";
         try
         {

@@ -46,5 +46,5 @@ internal sealed record StoredBundle(
     string Version = "")
 {
     /// <summary>An item, or <see langword="null"/> when it is not there.</summary>
-    public ReadOnlyMemory<byte>? this[string item] => Items.TryGetValue(item, out var bytes) ? bytes : null;
+    public ReadOnlyMemory<byte>? this[string item] => Items.TryGetValue(item, out var bytes) ? bytes : default(ReadOnlyMemory<byte>?);
 }
