@@ -1,0 +1,3 @@
+using DaprK8s.Sentry.Server;
+
+return await SentryProcess.RunAsync(args);
