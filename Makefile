@@ -15,7 +15,7 @@ export DOTNET_NOLOGO := 1
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## two sample apps with their sidecars, until Ctrl-C (BACKEND=servers: on Redis and RabbitMQ)
+run: ## sentry and two sample apps with their sidecars, until Ctrl-C (BACKEND=servers: on Redis and RabbitMQ)
 	@samples/run.sh
 
 build: ## the native executables, in dist/

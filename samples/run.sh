@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Runs the two sample apps, each beside its sidecar, and shows their logs until Ctrl-C.
+# Runs the two sample apps, each beside its sidecar, and sentry, which gives the sidecars their identities; shows the logs until
+# Ctrl-C.
 #
 #   BACKEND=embedded       SQLite for state and messages, nothing to install (the default)
 #   BACKEND=servers        Redis and RabbitMQ, started here unless REDIS_HOST (host:port) or RABBITMQ_URL names one
 #   ORDER_EVERY_SECONDS=2  how often a customer orders something; 0 for never
+#   MTLS=off               sidecars talk to each other in clear text, without sentry
 #   DAPRD=/path/to/daprd   another sidecar than the one of this repository
+#   SENTRY=/path/to/sentry another sentry
 #   RUN_DIR=.run           databases, logs and the ports in use
 #   FIRST_PORT=20000       ports from there on, instead of the usual ones (5080, 3500, ...) or the next free ones above them
 set -euo pipefail
@@ -13,12 +16,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
 run=$(mkdir -p "${RUN_DIR:-.run}" && cd "${RUN_DIR:-.run}" && pwd)
 backend=${BACKEND:-embedded}
+mtls=${MTLS:-on}
 
 bold='' red='' reset=''
-colours=('' '' '' '')
+colours=('' '' '' '' '')
 if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
   bold=$'\e[1m' red=$'\e[31m' reset=$'\e[0m'
-  colours=($'\e[36m' $'\e[34m' $'\e[33m' $'\e[35m')
+  colours=($'\e[36m' $'\e[34m' $'\e[33m' $'\e[35m' $'\e[32m')
 fi
 
 names=()             # in the order of starting
@@ -34,6 +38,7 @@ fail() { printf '%s\n' "$red$*$reset" >&2; shut_down; exit 1; }
 
 check_tools() {
   [[ $backend == embedded || $backend == servers ]] || fail "BACKEND is 'embedded' or 'servers', not '$backend'"
+  [[ $mtls == on || $mtls == off ]] || fail "MTLS is 'on' or 'off', not '$mtls'"
   if ! dotnet --list-sdks 2>/dev/null | grep -q '^10\.'; then
     fail "the .NET 10 SDK is missing; see https://dot.net/download, or: curl -sSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0"
   fi
@@ -65,23 +70,29 @@ build_step() {
 
 build() {
   say "building (a first time takes a minute or two)"
-  if [[ -n ${DAPRD:-} ]]; then
-    daprd=("$DAPRD")
-  elif [[ -x dist/daprd && -z $(newer_sources dist/daprd) ]]; then
-    daprd=("$root/dist/daprd")
-  else
-    # Not the ahead-of-time compiled one: that takes minutes and a C toolchain. It is the same code.
-    dotnet_build sidecar
-    daprd=(dotnet "$root/sidecar/bin/Release/net10.0/daprd.dll")
-  fi
+  find_service daprd sidecar "${DAPRD:-}" && daprd=("${found[@]}")
+  [[ $mtls == off ]] || { find_service sentry sentry "${SENTRY:-}" && sentry=("${found[@]}"); }
   dotnet_build samples/orders
   if [[ ! samples/warehouse/node_modules/.package-lock.json -nt samples/warehouse/package-lock.json ]]; then
     build_step npm ci --prefix samples/warehouse --no-audit --no-fund --ignore-scripts --loglevel=error
   fi
 }
 
+# find_service NAME FOLDER CHOSEN: puts the command of a service into found.
+find_service() {
+  if [[ -n $3 ]]; then
+    found=("$3")
+  elif [[ -x dist/$1 && -z $(newer_sources "$1" "$2") ]]; then
+    found=("$root/dist/$1")
+  else
+    # Not the ahead-of-time compiled one: that takes minutes and a C toolchain. It is the same code.
+    dotnet_build "$2"
+    found=(dotnet "$root/$2/bin/Release/net10.0/$1.dll")
+  fi
+}
+
 newer_sources() {
-  find protos common components sidecar Directory.*.props -type f -newer "$1" -not -path '*/bin/*' -not -path '*/obj/*' -print -quit
+  find protos common components "$2" Directory.*.props -type f -newer "dist/$1" -not -path '*/bin/*' -not -path '*/obj/*' -print -quit
 }
 
 # Without build servers, which would stay behind.
@@ -117,8 +128,8 @@ answers() {
 
 # --- Processes ----------------------------------------------------------------------------------------------------------------
 
-# Of a sidecar's line the terminal shows level and message; the file has all of it.
-shorten='s/^time="[^"]*" level=\([a-z]*\) msg="\(.*\)" app_id=.*/\1: \2/'
+# Of a line of ours the terminal shows level and message; the file has all of it.
+shorten='s/^time="[^"]*" level=\([a-z]*\) msg="\(.*\)" \(app_id\|instance\)=.*/\1: \2/'
 
 # start NAME COLOUR COMMAND...: its log goes to a file and, with its name in front, to the terminal.
 start() {
@@ -260,6 +271,22 @@ start_rabbitmq() {
 
 declare -A port=() # "orders app", "orders http", ...
 
+# Its certificates and keys are kept between runs, as databases are.
+start_sentry() {
+  local api health
+  free_port 50101 && api=$REPLY
+  free_port 8080 && health=$REPLY
+  free_port 9090 && port["sentry metrics"]=$REPLY
+  mkdir -p "$run/data/sentry"
+  start sentry "${colours[4]}" "${sentry[@]}" --issuer-credentials "$run/data/sentry" \
+    --port "$api" --listen-address 127.0.0.1 --healthz-port "$health" --healthz-listen-address 127.0.0.1 \
+    --metrics-port "${port["sentry metrics"]}" --metrics-listen-address 127.0.0.1
+  wait_until sentry "sentry is ready" answers "$health" /healthz
+  DAPR_TRUST_ANCHORS=$(<"$run/data/sentry/ca.crt")
+  export DAPR_TRUST_ANCHORS
+  secure=(--enable-mtls --sentry-address "127.0.0.1:$api")
+}
+
 # start_pair APP COMMAND...: an app and its sidecar.
 start_pair() {
   local app=$1 colour=$((${#apps[@]} * 2)) use
@@ -276,7 +303,7 @@ start_pair() {
     --app-id "$app" --app-port "${port["$app app"]}" \
     --dapr-http-port "${port["$app http"]}" --dapr-grpc-port "${port["$app grpc"]}" --dapr-listen-addresses 127.0.0.1 \
     --metrics-port "${port["$app metrics"]}" --metrics-listen-address 127.0.0.1 \
-    --resources-path "$root/samples/resources/$backend"
+    --resources-path "$root/samples/resources/$backend" "${secure[@]}"
 }
 
 welcome() {
@@ -314,6 +341,9 @@ trap stop_on_signal INT TERM HUP
 check_tools
 build
 [[ $backend == embedded ]] || { say "starting the servers"; start_servers; }
+
+secure=()
+[[ $mtls == off ]] || { say "starting sentry"; start_sentry; }
 
 say "starting the apps and their sidecars"
 apps=()

@@ -17,6 +17,7 @@ public sealed class SampleRunTests
         await using var run = new SampleRun();
         await run.StartAsync("embedded");
         Assert.Contains(run.Processes, p => p.Contains("app.js", StringComparison.Ordinal));
+        Assert.True(Tells(run, "orders-daprd", "Security is initialized successfully: spiffe://public/ns/default/orders"), run.Output);
         using var orders = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{run.Ports["orders app"]}") };
 
         using var placed = await orders.PostAsJsonAsync("/orders", new { sku = "tea", quantity = 2 }, Cancel);
@@ -39,7 +40,7 @@ public sealed class SampleRunTests
         var code = await run.InterruptAsync();
         Assert.True(code == 0, $"ended with {code}:\n{run.Output}");
         Assert.All(
-            ["orders", "orders-daprd", "warehouse", "warehouse-daprd"],
+            ["sentry", "orders", "orders-daprd", "warehouse", "warehouse-daprd"],
             name => Assert.Matches($@"(?m)^  {name} +exit code 0$", run.Output));
         Assert.Empty(run.Processes);
     }
