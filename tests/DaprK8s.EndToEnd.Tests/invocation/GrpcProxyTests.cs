@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http;
 namespace DaprK8s.EndToEnd.Tests.Invocation;
 
 /// <summary>Services of the apps' own, passed through as they are.</summary>
-public sealed class GrpcProxyTests(GrpcPair pair) : IClassFixture<GrpcPair>
+public class GrpcProxyTests(GrpcPair pair) : IClassFixture<GrpcPair>
 {
     public static readonly TheoryData<Leg> Legs = new(HttpPair.BothLegs);
 

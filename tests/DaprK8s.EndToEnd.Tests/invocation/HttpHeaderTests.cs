@@ -5,7 +5,7 @@ using DaprK8s.EndToEnd.Tests.Fixture;
 namespace DaprK8s.EndToEnd.Tests.Invocation;
 
 /// <summary>Which headers pass an invocation, which are dropped, and which the sidecars set.</summary>
-public sealed class HttpHeaderTests(HttpPair pair) : IClassFixture<HttpPair>
+public class HttpHeaderTests(HttpPair pair) : IClassFixture<HttpPair>
 {
     private static readonly string[] HopByHop =
         ["Keep-Alive", "Proxy-Connection", "Upgrade", "HTTP2-Settings", "TE", "Trailer", "Proxy-Authorization", "Proxy-Authenticate"];

@@ -8,7 +8,7 @@ using DaprK8s.EndToEnd.Tests.Fixture;
 namespace DaprK8s.EndToEnd.Tests.Invocation;
 
 /// <summary>What of an app's answer reaches the caller: all of it.</summary>
-public sealed class HttpResponseTests(HttpPair pair) : IClassFixture<HttpPair>
+public class HttpResponseTests(HttpPair pair) : IClassFixture<HttpPair>
 {
     public static readonly MatrixTheoryData<Leg, int> Statuses = new(
         HttpPair.BothLegs, [200, 201, 202, 299, 301, 302, 307, 400, 401, 403, 404, 409, 418, 429, 499, 500, 501, 502, 503, 504, 599]);

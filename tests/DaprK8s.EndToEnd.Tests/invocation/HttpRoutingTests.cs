@@ -8,7 +8,7 @@ using DaprK8s.EndToEnd.Tests.Fixture;
 namespace DaprK8s.EndToEnd.Tests.Invocation;
 
 /// <summary>Which request becomes which call of the app: verbs, paths, queries, and the ways to name the target.</summary>
-public sealed class HttpRoutingTests(HttpPair pair) : IClassFixture<HttpPair>
+public class HttpRoutingTests(HttpPair pair) : IClassFixture<HttpPair>
 {
     public static readonly MatrixTheoryData<Leg, string> Verbs = new(HttpPair.BothLegs, ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE"]);
 

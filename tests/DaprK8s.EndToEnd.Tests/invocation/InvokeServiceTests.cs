@@ -10,7 +10,7 @@ using Grpc.Core;
 namespace DaprK8s.EndToEnd.Tests.Invocation;
 
 /// <summary><c>InvokeService</c> of the gRPC API on an HTTP app.</summary>
-public sealed class InvokeServiceTests(HttpPair pair) : IClassFixture<HttpPair>
+public class InvokeServiceTests(HttpPair pair) : IClassFixture<HttpPair>
 {
     public static readonly TheoryData<Leg> Legs = new(HttpPair.BothLegs);
 

@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace DaprK8s.EndToEnd.Tests.Invocation;
 
 /// <summary>Bodies that pass while they are made: nobody waits for their end, and a broken one never looks whole.</summary>
-public sealed class StreamingTests(HttpPair pair) : IClassFixture<HttpPair>
+public class StreamingTests(HttpPair pair) : IClassFixture<HttpPair>
 {
     public static readonly TheoryData<Leg> Legs = new(HttpPair.BothLegs);
 

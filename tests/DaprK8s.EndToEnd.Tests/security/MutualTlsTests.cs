@@ -199,13 +199,11 @@ public sealed class MutualTlsTests
         using var done = new CancellationTokenSource();
         var load = Enumerable.Range(0, 4).Select(_ => LoadAsync(caller, callee.AppId, done.Token)).ToArray();
 
-        await Eventually.TrueAsync(async () => await RenewalsAsync(caller) >= 3 && await RenewalsAsync(callee) >= 3, "three renewals each", TimeSpan.FromSeconds(60));
+        await Renewals.AtLeastAsync(3, caller, callee);
         await sentry.StopAsync();
         await caller.Log.WaitForAsync("Failed to renew the workload certificate, going on with the one that");
-        var before = await RenewalsAsync(caller);
-        sentry.Life = TimeSpan.FromHours(1);
         await sentry.StartAsync();
-        await Eventually.TrueAsync(async () => await RenewalsAsync(caller) > before && await RenewalsAsync(callee) > before, "a renewal after sentry's return", TimeSpan.FromSeconds(60));
+        await Renewals.MoreAsync(1, caller, callee);
         await done.CancelAsync();
 
         Assert.True((await Task.WhenAll(load)).Sum() > 100);
@@ -225,11 +223,11 @@ public sealed class MutualTlsTests
         using var next = new TestAuthority("next");
 
         sentry.AnchorsPem = old.RootPem + next.RootPem;
-        await Task.WhenAll(RenewedAsync(caller), RenewedAsync(callee));
+        await Renewals.MoreAsync(2, caller, callee); // The one under way may have been asked for before.
         sentry.Authority = next;
-        await Task.WhenAll(RenewedAsync(caller), RenewedAsync(callee));
+        await Renewals.MoreAsync(2, caller, callee); // The one under way may have been asked for before.
         sentry.AnchorsPem = next.RootPem;
-        await Task.WhenAll(RenewedAsync(caller), RenewedAsync(callee));
+        await Renewals.MoreAsync(2, caller, callee); // The one under way may have been asked for before.
 
         // New connections, under the new root alone.
         await using var late = await sentry.Secure(Daprd.With()).StartAsync(Until.Ready);
@@ -266,20 +264,6 @@ public sealed class MutualTlsTests
         }
 
         return calls;
-    }
-
-    private static async Task RenewedAsync(Daprd daprd)
-    {
-        // Two: the one under way may have been asked for before.
-        var before = await RenewalsAsync(daprd);
-        await Eventually.TrueAsync(async () => await RenewalsAsync(daprd) >= before + 2, "two renewals", TimeSpan.FromSeconds(60));
-    }
-
-    private static async Task<int> RenewalsAsync(Daprd daprd)
-    {
-        var name = $"dapr_runtime_mtls_workload_cert_rotated_total{{app_id=\"{daprd.AppId}\"}} ";
-        var line = (await daprd.MetricsAsync()).Split('\n').FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal));
-        return line is null ? 0 : int.Parse(line[name.Length..], System.Globalization.CultureInfo.InvariantCulture);
     }
 
     // Completes only when the server has taken the client's certificate, which TLS 1.3 tells a client no earlier than with its first bytes.
