@@ -88,10 +88,15 @@ internal sealed class OidcServer(OidcOptions options, OidcEndpoint endpoint, ILo
 
     private bool TryReadCertificate()
     {
+        if (!options.HasTls)
+        {
+            return false;
+        }
+
         try
         {
             var written = Later(File.GetLastWriteTimeUtc(options.CertificateFile), File.GetLastWriteTimeUtc(options.KeyFile));
-            if (!options.HasTls || !File.Exists(options.CertificateFile) || !File.Exists(options.KeyFile) || written == read)
+            if (!File.Exists(options.CertificateFile) || !File.Exists(options.KeyFile) || written == read)
             {
                 return certificate is not null;
             }
