@@ -1,5 +1,6 @@
 using DaprK8s.Components.Middleware.OAuth2;
 using DaprK8s.Components.Middleware.OAuth2ClientCredentials;
+using DaprK8s.Components.Middleware.Wasm;
 using DaprK8s.Components.SecretStores.LocalEnv;
 using DaprK8s.Components.SecretStores.LocalFile;
 using DaprK8s.Components.State.InMemory;
@@ -34,6 +35,7 @@ public static partial class ProviderCatalog
         State(["state.postgresql", "state.postgres"], "v2", PostgresStateStore.DescribeV2),
         Middleware(["middleware.http.oauth2"], "v1", OAuth2Middleware.Describe),
         Middleware(["middleware.http.oauth2clientcredentials"], "v1", OAuth2ClientCredentialsMiddleware.Describe),
+        Middleware(["middleware.http.wasm"], "v1", WasmMiddleware.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)
