@@ -26,6 +26,11 @@ internal sealed class BoundedBuffer(int limit) : MemoryStream
         base.WriteByte(value);
     }
 
+    // Whoever writes a response may close its body, and the server's own stays what it is then.
+    protected override void Dispose(bool disposing)
+    {
+    }
+
     private void Check(int count)
     {
         if (Length + count > limit)

@@ -9,7 +9,8 @@ internal sealed class Exchange(HttpContext context, WasmSettings settings, Guest
     private RequestBody? requestBody;
     private BoundedBuffer? requestWritten;
     private BoundedBuffer? response;
-    private int responseRead;
+    private BoundedBuffer? produced;
+    private int producedRead;
     private bool responseReplaced;
     private IHttpResponseBodyFeature? original;
     private StreamResponseBodyFeature? held;
@@ -49,10 +50,10 @@ internal sealed class Exchange(HttpContext context, WasmSettings settings, Guest
     public (int Count, bool End) ReadResponse(Span<byte> target)
     {
         Require(GuestFeatures.BufferResponse, "read the response's body");
-        var rest = response is null || responseReplaced ? default : response.Written.Span[responseRead..];
+        var rest = produced is null ? default : produced.Written.Span[producedRead..];
         var count = Math.Min(rest.Length, target.Length);
         rest[..count].CopyTo(target);
-        responseRead += count;
+        producedRead += count;
         return (count, count == rest.Length);
     }
 
@@ -99,12 +100,7 @@ internal sealed class Exchange(HttpContext context, WasmSettings settings, Guest
     /// <summary>Sends what the guest answered by itself.</summary>
     public async Task AnswerAsync()
     {
-        if (response is null || context.Response.StatusCode is StatusCodes.Status204NoContent or StatusCodes.Status304NotModified)
-        {
-            return;
-        }
-
-        if (!HttpMethods.IsHead(context.Request.Method))
+        if (response is not null && HasBody(context.Response.StatusCode))
         {
             context.Response.ContentLength = response.Length;
             await context.Response.Body.WriteAsync(response.Written, context.RequestAborted);
@@ -158,6 +154,7 @@ internal sealed class Exchange(HttpContext context, WasmSettings settings, Guest
         finally
         {
             context.Features.Set(original);
+            produced = response;
         }
 
         if (!failed && response!.Overflowed)
@@ -169,27 +166,29 @@ internal sealed class Exchange(HttpContext context, WasmSettings settings, Guest
     /// <summary>Sends a response that was held back.</summary>
     public async Task ReleaseAsync()
     {
-        if (held is null || response is null || response.Length == 0)
+        if (held is null)
         {
-            if (held is not null && responseReplaced)
-            {
-                context.Response.ContentLength = null;
-            }
-
             return;
         }
 
-        if (responseReplaced)
+        var status = context.Response.StatusCode;
+        if (status == StatusCodes.Status204NoContent)
         {
-            context.Response.ContentLength = response.Length;
+            context.Response.ContentLength = null;
+        }
+        else if (responseReplaced)
+        {
+            context.Response.ContentLength = response!.Length;
         }
 
-        if (!HttpMethods.IsHead(context.Request.Method)
-            && context.Response.StatusCode is not (StatusCodes.Status204NoContent or StatusCodes.Status304NotModified))
+        if (response!.Length > 0 && HasBody(status))
         {
             await context.Response.Body.WriteAsync(response.Written, context.RequestAborted);
         }
     }
+
+    private bool HasBody(int status)
+        => status is not (StatusCodes.Status204NoContent or StatusCodes.Status304NotModified) && !HttpMethods.IsHead(context.Request.Method);
 
     private void Require(GuestFeatures feature, string what)
     {

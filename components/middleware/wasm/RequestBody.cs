@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -12,7 +14,7 @@ internal sealed class RequestBody
     private readonly HttpRequest request;
     private readonly WasmSettings settings;
     private readonly Stream source;
-    private MemoryStream? kept;
+    private readonly ArrayBufferWriter<byte> kept = new();
     private int read;
     private bool end;
 
@@ -28,8 +30,7 @@ internal sealed class RequestBody
     {
         while (!end && Room > 0)
         {
-            var part = Part();
-            Keep(part, await source.ReadAsync(part, request.HttpContext.RequestAborted));
+            Keep(await source.ReadAsync(Part(), request.HttpContext.RequestAborted));
         }
     }
 
@@ -41,14 +42,14 @@ internal sealed class RequestBody
         var count = 0;
         while (true)
         {
-            var ready = kept is null ? default : kept.GetBuffer().AsSpan(read, (int)kept.Length - read);
+            var ready = kept.WrittenSpan[read..];
             ready = ready[..Math.Min(ready.Length, target.Length - count)];
             ready.CopyTo(target[count..]);
             read += ready.Length;
             count += ready.Length;
             if (count == target.Length || !live || end)
             {
-                return (count, (end || !live) && read == (kept?.Length ?? 0));
+                return (count, (end || !live) && read == kept.WrittenCount);
             }
 
             if (Room == 0)
@@ -64,29 +65,21 @@ internal sealed class RequestBody
     /// <summary>Makes the body readable from its start for what comes next.</summary>
     public void PutBack()
     {
-        if (kept is null)
+        if (kept.WrittenCount > 0 && MemoryMarshal.TryGetArray(kept.WrittenMemory, out var bytes))
         {
-            return;
+            var start = new MemoryStream(bytes.Array!, bytes.Offset, bytes.Count, writable: false);
+            request.Body = end ? start : new JoinedStream(start, source);
         }
-
-        kept.Position = 0;
-        request.Body = end ? kept : new JoinedStream(kept, source);
     }
 
-    private int Room => settings.MaxBody - (int)(kept?.Length ?? 0);
+    private int Room => settings.MaxBody - kept.WrittenCount;
 
-    private byte[] Part() => new byte[Math.Min(Room, 16 * 1024)];
+    private Memory<byte> Part() => kept.GetMemory() is var memory && memory.Length > Room ? memory[..Room] : memory;
 
-    private void Keep(byte[] part, int count)
+    private void Keep(int count)
     {
-        if (count == 0)
-        {
-            end = true;
-        }
-        else
-        {
-            (kept ??= new MemoryStream()).Write(part, 0, count);
-        }
+        kept.Advance(count);
+        end = count == 0;
     }
 
     // Only until it is known that the guest reads bodies: from then on they are read ahead. The guest cannot be suspended, so that
@@ -97,8 +90,7 @@ internal sealed class RequestBody
         limit.CancelAfter(settings.Timeout);
         try
         {
-            var part = Part();
-            Keep(part, source.ReadAsync(part, limit.Token).AsTask().GetAwaiter().GetResult());
+            Keep(source.ReadAsync(Part(), limit.Token).AsTask().GetAwaiter().GetResult());
         }
         catch (OperationCanceledException)
         {

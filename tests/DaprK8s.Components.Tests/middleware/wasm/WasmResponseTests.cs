@@ -49,6 +49,41 @@ public sealed class WasmResponseTests : WasmBench
         Assert.Equal("hellothere", await Text(answer));
     }
 
+    [Fact]
+    public async Task A_guest_reads_on_in_a_response_of_which_it_has_replaced_the_start()
+    {
+        // Every second byte, whatever the app does with its end of the body.
+        var server = await StartAsync(
+            Guest.OnResponse("""
+                (loop $more
+                  (local.set $n (i32.wrap_i64 (call $read_body (i32.const 1) (i32.const 512) (i32.const 2))))
+                  (call $write_body (i32.const 1) (i32.const 512) (i32.ne (local.get $n) (i32.const 0)))
+                  (br_if $more (local.get $n)))
+                """),
+            async context =>
+            {
+                await using var writer = new StreamWriter(context.Response.Body);
+                await writer.WriteAsync("abcdef");
+            });
+
+        Assert.Equal("ace", await Text(server.Client.GetAsync("/", Stop)));
+    }
+
+    [Fact]
+    public async Task A_guest_takes_the_body_from_a_response()
+    {
+        var server = await StartAsync(Guest.OnResponse("(call $set_status_code (i32.const 204))"), context =>
+        {
+            context.Response.ContentLength = 4;
+            return context.Response.WriteAsync("body");
+        });
+
+        using var answer = await server.Client.GetAsync("/", Stop);
+
+        Assert.Equal(HttpStatusCode.NoContent, answer.StatusCode);
+        Assert.Equal("", await Text(answer));
+    }
+
     [Theory]
     [InlineData("(call $set_status_code (i32.const 201))")]
     [InlineData("(drop (call $get_status_code))")]
