@@ -181,7 +181,7 @@ public sealed class WasmRequestTests : WasmBench
     public async Task A_guest_that_waits_for_a_body_that_does_not_come_is_not_left_waiting()
     {
         var server = await StartAsync(
-            Guest.OnRequest("(drop (call $read_body (i32.const 0) (i32.const 0) (i32.const 100)))" + Next), ("guestTimeout", "200ms"));
+            Guest.OnRequest("(drop (call $read_body (i32.const 0) (i32.const 0) (i32.const 100)))" + Next), ("guestTimeout", "2s"));
 
         var answer = await Raw(server, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab");
 

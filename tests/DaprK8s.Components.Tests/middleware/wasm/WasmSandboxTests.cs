@@ -109,7 +109,7 @@ public sealed class WasmSandboxTests : WasmBench
     public async Task More_requests_than_instances_wait_and_are_refused_in_the_end()
     {
         var gate = new TaskCompletionSource();
-        var server = await StartAsync(Guest.OnRequest(Next), _ => gate.Task, ("maxInstances", "1"), ("guestTimeout", "100ms"));
+        var server = await StartAsync(Guest.OnRequest(Next), _ => gate.Task, ("maxInstances", "1"), ("guestTimeout", "2s"));
         var first = server.Client.GetAsync("/", Stop);
         await Eventually.TrueAsync(() => server.Reached == 1, "the app has the request");
 
@@ -185,7 +185,7 @@ public sealed class WasmSandboxTests : WasmBench
     {
         var guest = Guest.OnRequest(Next, $"""(func (export "_start") {main})""");
 
-        var loading = LoadAsync(guest, ("guestTimeout", "500ms"));
+        var loading = LoadAsync(guest, ("guestTimeout", "3s"));
 
         if (works)
         {
