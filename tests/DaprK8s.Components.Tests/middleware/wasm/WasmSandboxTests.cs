@@ -123,22 +123,25 @@ public sealed class WasmSandboxTests : WasmBench
     }
 
     [Fact]
-    public async Task A_middleware_that_is_replaced_serves_its_last_request_to_the_end()
+    public async Task A_middleware_that_is_replaced_serves_its_last_requests_to_the_end()
     {
-        var gate = new TaskCompletionSource();
+        TaskCompletionSource[] gates = [new(), new()];
         var middleware = await LoadAsync(Guest.OnResponse("(call $set_status_code (i32.const 201))"));
-        await using var server = await OneMiddleware.StartAsync(middleware, _ => gate.Task);
-        var first = server.Client.GetAsync("/", Stop);
-        await Eventually.TrueAsync(() => server.Reached == 1, "the app has the request");
+        await using var server = await OneMiddleware.StartAsync(middleware, context => gates[context.Request.Path == "/0" ? 0 : 1].Task);
+        Task<HttpResponseMessage>[] pending = [server.Client.GetAsync("/0", Stop), server.Client.GetAsync("/1", Stop)];
+        await Eventually.TrueAsync(() => server.Reached == 2, "the app has the requests");
 
         await middleware.DisposeAsync();
-        using var late = await server.Client.GetAsync("/", Stop);
-        gate.SetResult();
-
+        using var late = await server.Client.GetAsync("/late", Stop);
         Assert.Equal(HttpStatusCode.InternalServerError, late.StatusCode);
-        using var answer = await first;
-        Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
-        Assert.Equal(1, server.Reached);
+        Assert.Equal(2, server.Reached);
+
+        for (var i = 0; i < 2; i++)
+        {
+            gates[i].SetResult();
+            using var answer = await pending[i];
+            Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
+        }
     }
 
     [Fact]
