@@ -1,3 +1,6 @@
+using DaprK8s.Components.Middleware.OAuth2;
+using DaprK8s.Components.Middleware.OAuth2ClientCredentials;
+using DaprK8s.Components.Middleware.Wasm;
 using DaprK8s.Components.SecretStores.LocalEnv;
 using DaprK8s.Components.SecretStores.LocalFile;
 using DaprK8s.Components.State.InMemory;
@@ -30,6 +33,9 @@ public static partial class ProviderCatalog
         State(["state.redis"], "v1", RedisStateStore.Describe),
         State(["state.postgresql", "state.postgres"], "v1", PostgresStateStore.DescribeV1),
         State(["state.postgresql", "state.postgres"], "v2", PostgresStateStore.DescribeV2),
+        Middleware(["middleware.http.oauth2"], "v1", OAuth2Middleware.Describe),
+        Middleware(["middleware.http.oauth2clientcredentials"], "v1", OAuth2ClientCredentialsMiddleware.Describe),
+        Middleware(["middleware.http.wasm"], "v1", WasmMiddleware.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)
@@ -43,4 +49,7 @@ public static partial class ProviderCatalog
 
     private static ProviderEntry NameResolution(string[] types, string version, Func<ProviderDescriptor> describe)
         => new(ComponentKind.NameResolution, types, [version], describe);
+
+    private static ProviderEntry Middleware(string[] types, string version, Func<ProviderDescriptor> describe)
+        => new(ComponentKind.Middleware, types, [version], describe);
 }
