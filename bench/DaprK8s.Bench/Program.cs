@@ -32,6 +32,8 @@ Scenario[] all =
     new HttpInvocation(settings, servers),
     new GrpcInvocation(settings, servers),
     new InvocationSaturation(settings, servers),
+    new MutualTls(settings, servers),
+    new SentryRate(settings, servers),
     new StateRequests(settings, servers),
     new Messages(settings, servers),
     new LargeBody(settings, servers),

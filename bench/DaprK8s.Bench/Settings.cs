@@ -7,16 +7,20 @@ internal sealed record Settings
 {
     public const string Usage = """
         usage: DaprK8s.Bench [--scenarios a,b] [--quick] [--minutes N] [--connections N] [-o]
-          --scenarios    which: startup, memory, http, grpc, invocation, state, pubsub, body, soak (all)
+          --scenarios    which: startup, memory, http, grpc, invocation, mtls, sentry, state, pubsub, body, soak (all)
           --quick        short runs: shows that it works, not what it is worth
           --minutes      length of soak (10)
           --connections  connections of the load generator (16)
           -o             also writes bench/results/<date>.md
           DAPRD          the sidecar to measure (dist/daprd)
+          SENTRY         the sentry to measure (dist/sentry)
         """;
 
     /// <summary>The executable under test.</summary>
     public required string Daprd { get; init; }
+
+    /// <summary>The certificate authority for measurements under mTLS.</summary>
+    public required string Sentry { get; init; }
 
     /// <summary>Names of scenarios; empty for all.</summary>
     public IReadOnlyList<string> Scenarios { get; init; } = [];
@@ -45,7 +49,7 @@ internal sealed record Settings
     /// <exception cref="ArgumentException">It makes no sense; the message says why.</exception>
     public static Settings Parse(string[] args)
     {
-        var settings = new Settings { Daprd = Path.GetFullPath(Environment.GetEnvironmentVariable("DAPRD") is { Length: > 0 } path ? path : "dist/daprd") };
+        var settings = new Settings { Daprd = Executable("DAPRD", "dist/daprd"), Sentry = Executable("SENTRY", "dist/sentry") };
         for (var i = 0; i < args.Length; i++)
         {
             settings = args[i] switch
@@ -63,6 +67,9 @@ internal sealed record Settings
                 ? number
                 : throw new ArgumentException($"not a number: {args[i]}\n{Usage}");
         }
+
+        static string Executable(string variable, string @default)
+            => Path.GetFullPath(Environment.GetEnvironmentVariable(variable) is { Length: > 0 } path ? path : @default);
 
         return File.Exists(settings.Daprd)
             ? settings

@@ -12,7 +12,9 @@ namespace DaprK8s.Bench.Processes;
 /// <param name="AppPort">Where its app listens, if it has one.</param>
 /// <param name="AppProtocol">What its app speaks.</param>
 /// <param name="Resources">Directory of its resources, if any.</param>
-internal sealed record SidecarPlan(string AppId, int? AppPort = null, string AppProtocol = "http", string? Resources = null);
+/// <param name="Sentry">Who gives it an identity; with one, mTLS is on.</param>
+internal sealed record SidecarPlan(
+    string AppId, int? AppPort = null, string AppProtocol = "http", string? Resources = null, SentryUnderTest? Sentry = null);
 
 /// <summary>A running sidecar of the implementation under test.</summary>
 internal sealed class DaprdUnderTest : IAsyncDisposable
@@ -59,8 +61,15 @@ internal sealed class DaprdUnderTest : IAsyncDisposable
             arguments.AddRange(["--resources-path", resources]);
         }
 
+        Dictionary<string, string> environment = [];
+        if (plan.Sentry is { } sentry)
+        {
+            arguments.AddRange(["--enable-mtls", "--sentry-address", $"127.0.0.1:{sentry.Port}"]);
+            environment["DAPR_TRUST_ANCHORS"] = sentry.AnchorsPem;
+        }
+
         var clock = Stopwatch.StartNew();
-        var process = await ChildProcess.StartAsync(executable, arguments, directory: Path.GetTempPath());
+        var process = await ChildProcess.StartAsync(executable, arguments, environment, directory: Path.GetTempPath());
         try
         {
             WaitFor(process, http, "/v1.0/healthz/outbound", clock);

@@ -24,7 +24,8 @@ internal sealed class InvocationPair : IAsyncDisposable
     /// <param name="daprd">The sidecar's executable.</param>
     /// <param name="protocol">Which of its two ports the echo app shows its sidecar: <c>http</c> or <c>grpc</c>.</param>
     /// <param name="resources">Components of both sidecars, if any.</param>
-    public static async Task<InvocationPair> StartAsync(string daprd, string protocol, string? resources = null)
+    /// <param name="sentry">Gives both their identities; with it, mTLS is on.</param>
+    public static async Task<InvocationPair> StartAsync(string daprd, string protocol, string? resources = null, SentryUnderTest? sentry = null)
     {
         // Unlike any other on the network: sidecars are found by their app ids.
         var id = Guid.NewGuid().ToString("N")[..8];
@@ -33,8 +34,8 @@ internal sealed class InvocationPair : IAsyncDisposable
         try
         {
             var port = protocol == "grpc" ? app.GrpcPort : app.HttpPort;
-            callee = await DaprdUnderTest.StartAsync(daprd, new SidecarPlan($"echo-{id}", port, protocol, resources));
-            var caller = await DaprdUnderTest.StartAsync(daprd, new SidecarPlan($"caller-{id}", Resources: resources));
+            callee = await DaprdUnderTest.StartAsync(daprd, new SidecarPlan($"echo-{id}", port, protocol, resources, sentry));
+            var caller = await DaprdUnderTest.StartAsync(daprd, new SidecarPlan($"caller-{id}", Resources: resources, Sentry: sentry));
             return new InvocationPair(app, callee, caller, $"echo-{id}");
         }
         catch
