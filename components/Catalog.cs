@@ -1,3 +1,8 @@
+using DaprK8s.Components.Middleware.Bearer;
+using DaprK8s.Components.Middleware.RateLimit;
+using DaprK8s.Components.Middleware.RouterAlias;
+using DaprK8s.Components.Middleware.RouterChecker;
+using DaprK8s.Components.Middleware.Uppercase;
 using DaprK8s.Components.SecretStores.LocalEnv;
 using DaprK8s.Components.SecretStores.LocalFile;
 using DaprK8s.Components.State.InMemory;
@@ -30,6 +35,11 @@ public static partial class ProviderCatalog
         State(["state.redis"], "v1", RedisStateStore.Describe),
         State(["state.postgresql", "state.postgres"], "v1", PostgresStateStore.DescribeV1),
         State(["state.postgresql", "state.postgres"], "v2", PostgresStateStore.DescribeV2),
+        Middleware(["middleware.http.bearer"], "v1", BearerMiddleware.Describe),
+        Middleware(["middleware.http.ratelimit"], "v1", RateLimitMiddleware.Describe),
+        Middleware(["middleware.http.routeralias"], "v1", RouterAliasMiddleware.Describe),
+        Middleware(["middleware.http.routerchecker"], "v1", RouterCheckerMiddleware.Describe),
+        Middleware(["middleware.http.uppercase"], "v1", UppercaseMiddleware.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)
@@ -43,4 +53,7 @@ public static partial class ProviderCatalog
 
     private static ProviderEntry NameResolution(string[] types, string version, Func<ProviderDescriptor> describe)
         => new(ComponentKind.NameResolution, types, [version], describe);
+
+    private static ProviderEntry Middleware(string[] types, string version, Func<ProviderDescriptor> describe)
+        => new(ComponentKind.Middleware, types, [version], describe);
 }
