@@ -2,6 +2,7 @@ using DaprK8s.Components.Middleware.Bearer;
 using DaprK8s.Components.Middleware.RateLimit;
 using DaprK8s.Components.Middleware.RouterAlias;
 using DaprK8s.Components.Middleware.RouterChecker;
+using DaprK8s.Components.Middleware.Sentinel;
 using DaprK8s.Components.Middleware.Uppercase;
 using DaprK8s.Components.SecretStores.LocalEnv;
 using DaprK8s.Components.SecretStores.LocalFile;
@@ -39,6 +40,7 @@ public static partial class ProviderCatalog
         Middleware(["middleware.http.ratelimit"], "v1", RateLimitMiddleware.Describe),
         Middleware(["middleware.http.routeralias"], "v1", RouterAliasMiddleware.Describe),
         Middleware(["middleware.http.routerchecker"], "v1", RouterCheckerMiddleware.Describe),
+        Middleware(["middleware.http.sentinel"], "v1", SentinelMiddleware.Describe),
         Middleware(["middleware.http.uppercase"], "v1", UppercaseMiddleware.Describe),
     ];
 
