@@ -46,18 +46,21 @@ public sealed class ApiPipelineTests
     [Fact]
     public async Task Health_passes_it_while_gRPC_the_public_port_and_refused_tokens_do_not()
     {
-        var setup = Daprd.With(
-            config: Pipelines.OfApi(("check", "routerchecker")), resources: Resource.All(Pipelines.Component("check", "routerchecker", ("rule", "^/v1.0/(healthz/outbound|metadata)$")), Resource.InMemoryState()),
-            env: new Dictionary<string, string> { ["DAPR_API_TOKEN"] = "token" });
-        await using var daprd = await setup.StartAsync();
+        var publicPort = Ports.Take();
+        await using var daprd = await Daprd.With(
+            flags: [$"--dapr-public-port={publicPort}"], config: Pipelines.OfApi(("check", "routerchecker")), resources: Resource.All(Pipelines.Component("check", "routerchecker", ("rule", "^/v1.0/(healthz/outbound|metadata)$")), Resource.InMemoryState()),
+            env: new Dictionary<string, string> { ["DAPR_API_TOKEN"] = "token" }).StartAsync();
+        using var open = new HttpClient();
         var headers = new Grpc.Core.Metadata { { "dapr-api-token", "token" } };
 
         using var health = await daprd.Http.GetAsync("/v1.0/healthz");
+        using var publicHealth = await open.GetAsync($"http://127.0.0.1:{publicPort}/v1.0/healthz");
         using var state = await SendAsync("token", "/v1.0/state/statestore/k");
         using var metadata = await SendAsync("token", "/v1.0/metadata");
         using var stranger = await SendAsync("wrong", "/v1.0/state/statestore/k");
 
         Assert.Equal(HttpStatusCode.BadRequest, health.StatusCode);
+        Assert.Equal(HttpStatusCode.NoContent, publicHealth.StatusCode);
         Assert.Equal("invalid router", await state.Content.ReadAsStringAsync());
         Assert.Equal(HttpStatusCode.OK, metadata.StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, stranger.StatusCode);
