@@ -1,6 +1,12 @@
 using DaprK8s.Components.Middleware.OAuth2;
 using DaprK8s.Components.Middleware.OAuth2ClientCredentials;
 using DaprK8s.Components.Middleware.Wasm;
+using DaprK8s.Components.Middleware.Bearer;
+using DaprK8s.Components.Middleware.RateLimit;
+using DaprK8s.Components.Middleware.RouterAlias;
+using DaprK8s.Components.Middleware.RouterChecker;
+using DaprK8s.Components.Middleware.Sentinel;
+using DaprK8s.Components.Middleware.Uppercase;
 using DaprK8s.Components.SecretStores.LocalEnv;
 using DaprK8s.Components.SecretStores.LocalFile;
 using DaprK8s.Components.State.InMemory;
@@ -36,6 +42,12 @@ public static partial class ProviderCatalog
         Middleware(["middleware.http.oauth2"], "v1", OAuth2Middleware.Describe),
         Middleware(["middleware.http.oauth2clientcredentials"], "v1", OAuth2ClientCredentialsMiddleware.Describe),
         Middleware(["middleware.http.wasm"], "v1", WasmMiddleware.Describe),
+        Middleware(["middleware.http.bearer"], "v1", BearerMiddleware.Describe),
+        Middleware(["middleware.http.ratelimit"], "v1", RateLimitMiddleware.Describe),
+        Middleware(["middleware.http.routeralias"], "v1", RouterAliasMiddleware.Describe),
+        Middleware(["middleware.http.routerchecker"], "v1", RouterCheckerMiddleware.Describe),
+        Middleware(["middleware.http.sentinel"], "v1", SentinelMiddleware.Describe),
+        Middleware(["middleware.http.uppercase"], "v1", UppercaseMiddleware.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)

@@ -46,6 +46,11 @@ public static class Field
             (string t, out long v) => long.TryParse(t.Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out v) && v >= min && v <= max)
         { Aliases = aliases };
 
+    /// <summary>A number that need not be whole.</summary>
+    public static MetadataField<double> Real(string name, string description, double @default)
+        => new(name, "number", description, @default, @default.ToString(CultureInfo.InvariantCulture), "a number",
+            static (string t, out double v) => double.TryParse(t.Trim(), NumberStyles.Float, CultureInfo.InvariantCulture, out v) && double.IsFinite(v));
+
     /// <summary>A duration whose bare numbers are seconds.</summary>
     public static MetadataField<TimeSpan> Duration(string name, string description, TimeSpan @default, params string[] aliases)
         => DurationIn(TimeSpan.FromSeconds(1), "seconds", name, description, @default, aliases);

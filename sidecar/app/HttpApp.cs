@@ -2,6 +2,7 @@ using System.Net;
 using DaprK8s.Sidecar.Flags;
 using DaprK8s.Sidecar.Invocation;
 using DaprK8s.Sidecar.Observability;
+using DaprK8s.Sidecar.Pipelines;
 using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Grpc.Core;
@@ -13,7 +14,7 @@ namespace DaprK8s.Sidecar.App;
 /// (contract: messaging 5.7, 7).
 /// </summary>
 internal sealed class HttpApp(
-    AppOptions options, AppConnections connections, AppConcurrency concurrency, AppMetrics metrics, TimeProvider time)
+    AppOptions options, AppConnections connections, AppConcurrency concurrency, OutboundPipeline? pipeline, AppMetrics metrics, TimeProvider time)
     : IHttpAppChannel, IInvokeTarget
 {
     public async ValueTask<InvokeResponse> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
@@ -50,7 +51,7 @@ internal sealed class HttpApp(
         try
         {
             var started = time.GetTimestamp();
-            using var response = await connections.Client.SendAsync(message, cancellationToken);
+            using var response = await connections.Client.SendAsync(pipeline, message, cancellationToken);
             var body = await response.Content.ReadAsByteArrayAsync(cancellationToken);
             metrics.RecordHttp(call.Method.Method, call.Path, (int)response.StatusCode, call.Body.Length, body.Length, time.GetElapsedTime(started));
             return new AppAnswer((int)response.StatusCode, body, response.Content.Headers.ContentType?.ToString() ?? "");
@@ -65,7 +66,7 @@ internal sealed class HttpApp(
     {
         try
         {
-            return await connections.Client.SendAsync(message, cancellationToken);
+            return await connections.Client.SendAsync(pipeline, message, cancellationToken);
         }
         catch (HttpRequestException e)
         {
@@ -116,7 +117,8 @@ internal sealed class HttpApp(
         ChooseVersion(message);
         if (call.Body.Length > 0 || call.ContentType.Length > 0)
         {
-            message.Content = new ReadOnlyMemoryContent(call.Body);
+            // Handlers may still be reading after the call was given up, when the caller's buffer belongs to others again.
+            message.Content = new ReadOnlyMemoryContent(pipeline is null ? call.Body : call.Body.ToArray());
             message.Content.Headers.TryAddWithoutValidation("Content-Type", call.ContentType);
         }
 

@@ -9,18 +9,20 @@ internal sealed class StreamedContent : HttpContent
 {
     private const int ChunkSize = 64 << 10;
 
-    private readonly Stream source;
     private readonly long? length;
 
     public StreamedContent(Stream source, long? length, string contentType)
     {
-        this.source = source;
+        Source = source;
         this.length = length;
         if (contentType.Length > 0)
         {
             Headers.TryAddWithoutValidation("Content-Type", contentType);
         }
     }
+
+    /// <summary>Where the body comes from.</summary>
+    public Stream Source { get; }
 
     /// <summary>
     /// Puts the headers on a request. Those that describe the body, such as Content-Encoding, can only stand on the content, and
@@ -58,7 +60,7 @@ internal sealed class StreamedContent : HttpContent
         }
 
         var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(length ?? ChunkSize, ChunkSize));
-        var reading = source.ReadAsync(buffer, cancellationToken);
+        var reading = Source.ReadAsync(buffer, cancellationToken);
         if (!reading.IsCompleted)
         {
             await stream.FlushAsync(cancellationToken);
@@ -69,7 +71,7 @@ internal sealed class StreamedContent : HttpContent
             await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
 
             // What came goes on before more is waited for.
-            reading = source.ReadAsync(buffer, cancellationToken);
+            reading = Source.ReadAsync(buffer, cancellationToken);
             if (!reading.IsCompleted)
             {
                 await stream.FlushAsync(cancellationToken);

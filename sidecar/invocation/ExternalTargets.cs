@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Net;
 using DaprK8s.Sidecar.App;
+using DaprK8s.Sidecar.Pipelines;
 using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Grpc.Core;
@@ -16,7 +17,7 @@ internal sealed record ExternalEndpoint(
     string Name, string BaseUrl, IReadOnlyList<KeyValuePair<string, string>> Headers, HttpMessageInvoker Client);
 
 /// <summary>Invocation targets outside of Dapr: HTTPEndpoint resources and absolute URLs (contract: messaging 5.14).</summary>
-internal sealed class ExternalTargets : IDisposable
+internal sealed class ExternalTargets(OutboundPipeline? pipeline) : IDisposable
 {
     private readonly Lazy<HttpMessageInvoker> direct = new(() => new HttpMessageInvoker(CreateHandler(redirects: false)));
     private volatile FrozenDictionary<string, ExternalEndpoint> endpoints = FrozenDictionary<string, ExternalEndpoint>.Empty;
@@ -31,10 +32,10 @@ internal sealed class ExternalTargets : IDisposable
     {
         if (endpoints.Count > 0 && endpoints.TryGetValue(id, out var endpoint))
         {
-            return new ExternalTarget(endpoint);
+            return new ExternalTarget(endpoint, pipeline);
         }
 
-        return IsUrl(id) ? new ExternalTarget(new ExternalEndpoint(id, id, [], direct.Value)) : null;
+        return IsUrl(id) ? new ExternalTarget(new ExternalEndpoint(id, id, [], direct.Value), pipeline) : null;
     }
 
     public static bool IsUrl(string id)
@@ -69,14 +70,14 @@ internal sealed class ExternalTargets : IDisposable
         }
     }
 
-    private sealed class ExternalTarget(ExternalEndpoint endpoint) : IInvokeTarget
+    private sealed class ExternalTarget(ExternalEndpoint endpoint, OutboundPipeline? pipeline) : IInvokeTarget
     {
         public async ValueTask<InvokeResponse> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
         {
             using var message = Build(request);
             try
             {
-                var response = await endpoint.Client.SendAsync(message, cancellationToken);
+                var response = await endpoint.Client.SendAsync(pipeline, message, cancellationToken);
                 return new InvokeResponse(() =>
                 {
                     response.Dispose();

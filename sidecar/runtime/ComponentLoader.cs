@@ -101,13 +101,14 @@ internal sealed class ComponentLoader(
 
     private void Report(ComponentHandle handle, Exception error, bool first, bool permanent)
     {
-        var text = $"[INIT_COMPONENT_FAILURE]: initialization error occurred for {handle.Resource.LogName}: {error.Message}";
+        var cause = Describe(handle, error);
+        var text = $"[INIT_COMPONENT_FAILURE]: initialization error occurred for {handle.Resource.LogName}: {cause}";
         var where = handle.Resource.Source.Length > 0 ? $" ({handle.Resource.Source})" : "";
-        handle.MarkFailed(error.Message);
+        handle.MarkFailed(cause);
         metrics.Failed(handle, permanent ? "creation" : "init");
         if (!first)
         {
-            logger.LogWarning("component {Component} is still not ready: {Error}", handle.Resource.LogName, error.Message);
+            logger.LogWarning("component {Component} is still not ready: {Error}", handle.Resource.LogName, cause);
             return;
         }
 
@@ -144,8 +145,8 @@ internal sealed class ComponentLoader(
             var versions = ProviderCatalog.VersionsOf(type);
             var hint = versions.Count > 0 ? $"; versions of this type: {string.Join(", ", versions)}" : "";
             throw new ComponentConfigurationException(
-                handle.Kind == ComponentKind.Binding
-                    ? $"couldn't find binding {handle.Resource.LogName}"
+                handle.Kind == ComponentKind.Binding ? $"couldn't find binding {handle.Resource.LogName}"
+                    : handle.Kind == ComponentKind.Middleware ? $"HTTP middleware {type}/{version} has not been registered{hint}"
                     : $"couldn't find {Noun(handle.Kind)} {type}/{version}{hint}");
         }
 
@@ -157,6 +158,11 @@ internal sealed class ComponentLoader(
 
         return descriptor;
     }
+
+    private static string Describe(ComponentHandle handle, Exception error)
+        => handle.Kind == ComponentKind.Middleware
+            ? $"error creating HTTP middleware {handle.Type}/{ProviderCatalog.NormaliseVersion(handle.Resource.Spec.Version)}: {error.Message}"
+            : error.Message;
 
     private async Task<ComponentMetadata> ResolveAsync(ComponentHandle handle, CancellationToken cancellationToken)
     {

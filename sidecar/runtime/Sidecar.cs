@@ -11,6 +11,7 @@ using DaprK8s.Common.GrpcServer;
 using DaprK8s.Sidecar.Hosting;
 using DaprK8s.Sidecar.Invocation;
 using DaprK8s.Sidecar.Observability;
+using DaprK8s.Sidecar.Pipelines;
 using DaprK8s.Sidecar.PubSub;
 using DaprK8s.Sidecar.PubSub.Subscriptions;
 using DaprK8s.Sidecar.Resiliency;
@@ -69,15 +70,19 @@ internal sealed class Sidecar
             },
         };
 
+        var pipelineLogger = loggers.CreateLogger("dapr.runtime.middleware");
+        var appPipeline = HttpPipeline.Create("appHttpPipeline", spec.AppHttpPipeline, Registry, pipelineLogger) is { } handlers
+            ? new OutboundPipeline(handlers, pipelineLogger)
+            : null;
         var appMetrics = new AppMetrics(Metrics, Self, paths);
-        App = CreateApp(appMetrics, out var probe);
+        App = CreateApp(appMetrics, appPipeline, out var probe);
         Resolution = new NameResolution { InternalPort = listeners.InternalPort };
         var hostAddress = HostAddress.Determine(Environment.GetEnvironmentVariable("DAPR_HOST_IP"));
         NameResolver = new NameResolverLoader(
             spec.NameResolution, Self, Resolution,
             new Announcement(Self.AppId, Self.Namespace, AnnouncedAddress(hostAddress), listeners.InternalPort, options.Listen.HttpPort, options.App.Port),
             loggers, time);
-        Externals = new ExternalTargets();
+        Externals = new ExternalTargets(appPipeline);
         Endpoints = new EndpointLoader(resolver, Self, Externals, loggers.CreateLogger("dapr.runtime"));
         Security = options.Security is { } security ? new SidecarSecurity(security, Self, Metrics, loggers, time) : null;
         listeners.InternalTls = Security?.InternalPort;
@@ -120,7 +125,7 @@ internal sealed class Sidecar
         var http = new HttpSurface(
             new ApiRouter(allowed), new ApiRouter(allowed.Where(r => r.IsPublic)),
             access.Allows(new ApiRoute("*", "v1.0", "invoke", "InvokeService", "invoke", null!)) ? new InvocationEndpoint(invoker) : null,
-            token, Cors.Create(options.Listen.AllowedOrigins), tracer, new HttpServerMetrics(Metrics, Self, paths), errorCodes, apiLog,
+            token, Cors.Create(options.Listen.AllowedOrigins), HttpPipeline.Create("httpPipeline", spec.HttpPipeline, Registry, pipelineLogger), tracer, new HttpServerMetrics(Metrics, Self, paths), errorCodes, apiLog,
             options.Listen.MaxBodyBytes > 0 ? new BodyLimit(options.Listen.MaxBodyBytes) : null, options.Listen.ReadBufferBytes, time,
             loggers.CreateLogger("dapr.runtime.http"));
         var grpc = new GrpcSurface(new GrpcAccess(spec.Api), token, tracer);
@@ -200,7 +205,7 @@ internal sealed class Sidecar
 
     public WebServer Web { get; }
 
-    private AppChannel CreateApp(AppMetrics metrics, out AppHealthProbe? probe)
+    private AppChannel CreateApp(AppMetrics metrics, OutboundPipeline? pipeline, out AppHealthProbe? probe)
     {
         var app = Options.App;
         probe = null;
@@ -212,7 +217,7 @@ internal sealed class Sidecar
         var connections = new AppConnections(app, Options.Listen.ReadBufferBytes);
         var concurrency = new AppConcurrency(app.MaxConcurrency);
         var grpc = app.IsGrpc ? new GrpcApp(app, connections, concurrency, metrics, Options.Listen.MaxBodyBytes, Time) : null;
-        var http = app.IsGrpc ? null : new HttpApp(app, connections, concurrency, metrics, Time);
+        var http = app.IsGrpc ? null : new HttpApp(app, connections, concurrency, pipeline, metrics, Time);
         probe = app.Health is { } health ? new AppHealthProbe(app, health, connections, grpc, metrics, Time) : null;
         return new AppChannel(app, connections, http, grpc);
     }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using DaprK8s.Sidecar.Errors;
 using DaprK8s.Sidecar.Hosting;
 using DaprK8s.Sidecar.Observability;
+using DaprK8s.Sidecar.Pipelines;
 using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Sidecar.Tracing;
 using Microsoft.AspNetCore.Http;
@@ -20,6 +21,7 @@ internal sealed partial class HttpSurface(
     InvocationEndpoint? invocation,
     ApiToken token,
     Cors? cors,
+    HttpPipeline? pipeline,
     Tracer tracer,
     HttpServerMetrics metrics,
     ErrorCodeMetric errorCodes,
@@ -58,7 +60,7 @@ internal sealed partial class HttpSurface(
         finally
         {
             span.SetStatus(context.Response.StatusCode);
-            metrics.Record(context, path, time.GetElapsedTime(started));
+            metrics.Record(context, pipeline is null ? path : RoutedRequest.PathOf(context, path), time.GetElapsedTime(started));
         }
     }
 
@@ -115,6 +117,37 @@ internal sealed partial class HttpSurface(
             return;
         }
 
+        if (pipeline is not null)
+        {
+            await ThroughPipelineAsync(pipeline, context, raw, path, span);
+            return;
+        }
+
+        using var log = apiLog.Begin(context, path);
+        await RunAsync(context, () => RouteAsync(context, raw, path, span));
+    }
+
+    // Apart from the way without a pipeline, which must not pay for these closures.
+    private async ValueTask ThroughPipelineAsync(HttpPipeline handlers, HttpContext context, string raw, string path, Span span)
+    {
+        var body = context.Features.Get<IHttpResponseBodyFeature>();
+        await RunAsync(context, async () =>
+        {
+            try
+            {
+                context.Features.Set<PipelineEnd>(new RoutedRequest(context, raw, path, (r, p) => AnswerAsync(context, r, p, span)));
+                await handlers.InvokeAsync(context);
+            }
+            finally
+            {
+                // A handler that failed may have left a body of its own in place, and the error would be lost in it.
+                context.Features.Set(body);
+            }
+        });
+    }
+
+    private async ValueTask AnswerAsync(HttpContext context, string raw, string path, Span span)
+    {
         using var log = apiLog.Begin(context, path);
         await RunAsync(context, () => RouteAsync(context, raw, path, span));
     }

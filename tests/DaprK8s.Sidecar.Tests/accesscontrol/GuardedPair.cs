@@ -107,7 +107,7 @@ internal sealed class GuardedPair : IAsyncDisposable, INameResolver
         var (connections, concurrency) = (new AppConnections(options, 4096), new AppConcurrency(-1));
         var metrics = new AppMetrics(registry, self, new HttpPathLabel(null));
         var app = new AppChannel(
-            options, connections, isGrpcApp ? null : new HttpApp(options, connections, concurrency, metrics, Time),
+            options, connections, isGrpcApp ? null : new HttpApp(options, connections, concurrency, null, metrics, Time),
             isGrpcApp ? new GrpcApp(options, connections, concurrency, metrics, MaxBytes, Time) : null);
         var gate = new AccessGate(AccessListReader.Read(access, !isGrpcApp, NullLogger.Instance), new AccessMetrics(registry), NullLogger.Instance);
         var tracer = new Tracer(TracingMode.PassThrough, self.AppId);
@@ -134,11 +134,11 @@ internal sealed class GuardedPair : IAsyncDisposable, INameResolver
         var app = new AppChannel(options, null, null, null);
         var tracer = new Tracer(TracingMode.PassThrough, self.AppId);
         var invoker = new Invoker(
-            self, new CallerHeaders(self, IPAddress.Loopback), app, new ExternalTargets(), addresses, new PeerCall(peers, MaxBytes), NoResiliency.Instance,
+            self, new CallerHeaders(self, IPAddress.Loopback), app, new ExternalTargets(null), addresses, new PeerCall(peers, MaxBytes), NoResiliency.Instance,
             new InvocationMetrics(registry, self), Time);
         var (errorCodes, log) = (new ErrorCodeMetric(registry, self, false), new ApiLog(false, null, NullLoggerFactory.Instance, Time));
         var surface = new HttpSurface(
-            new ApiRouter([]), new ApiRouter([]), new InvocationEndpoint(invoker), new ApiToken(""), null, tracer,
+            new ApiRouter([]), new ApiRouter([]), new InvocationEndpoint(invoker), new ApiToken(""), null, null, tracer,
             new HttpServerMetrics(registry, self, new HttpPathLabel(null)), errorCodes, log, null, 0, Time, NullLogger.Instance);
         var methods = new GrpcMethods(new ApiCallObserver(new GrpcServerMetrics(registry, self), errorCodes, log), MaxBytes, Time, NullLogger.Instance);
         new DaprService(null!, null!, null!, null!, invoker, null!, null!, null!).AddTo(methods);
