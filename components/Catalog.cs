@@ -1,6 +1,7 @@
 using DaprK8s.Components.Middleware.OAuth2;
 using DaprK8s.Components.Middleware.OAuth2ClientCredentials;
 using DaprK8s.Components.Middleware.Wasm;
+using DaprK8s.Components.Middleware.Opa;
 using DaprK8s.Components.SecretStores.LocalEnv;
 using DaprK8s.Components.SecretStores.LocalFile;
 using DaprK8s.Components.State.InMemory;
@@ -36,6 +37,7 @@ public static partial class ProviderCatalog
         Middleware(["middleware.http.oauth2"], "v1", OAuth2Middleware.Describe),
         Middleware(["middleware.http.oauth2clientcredentials"], "v1", OAuth2ClientCredentialsMiddleware.Describe),
         Middleware(["middleware.http.wasm"], "v1", WasmMiddleware.Describe),
+        Middleware(["middleware.http.opa"], "v1", OpaMiddleware.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)
