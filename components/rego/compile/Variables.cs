@@ -101,7 +101,7 @@ internal static class Variables
     public static VarTerm? FirstMissing(Statement statement, ISet<string> among) => (statement switch
     {
         TermStatement term => FirstMissing(term.Term, among),
-        UnifyStatement unify => FirstMissing(unify.Left, among) ?? FirstMissing(unify.Right, among),
+        UnifyStatement unify => FirstMissing(unify.Right, among) ?? FirstMissing(unify.Left, among),
         SomeInStatement some => FirstMissing(some.Collection, among) ?? FirstMissing(some.Key, among) ?? FirstMissing(some.Value, among),
         EveryStatement every => FirstMissing(every.Domain, among),
         _ => null,

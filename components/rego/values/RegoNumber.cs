@@ -82,7 +82,7 @@ internal sealed class RegoNumber : RegoValue
     /// <summary>Reads a number as JSON writes it.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, out RegoNumber number)
     {
-        if (text.Length <= 18 && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var small))
+        if (text.Length <= 18 && (text is [>= '1' and <= '9', ..] or "0") && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var small))
         {
             number = Of(small);
             return true;
