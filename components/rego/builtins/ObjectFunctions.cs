@@ -108,13 +108,17 @@ internal static class ObjectFunctions
         };
     }
 
-    private static bool Holds(Evaluation e, RegoValue super, RegoValue sub) => (super, sub) switch
+    private static bool Holds(Evaluation e, RegoValue super, RegoValue sub)
     {
-        (RegoObject a, RegoObject b) => Enumerable.Range(0, b.Count).All(i => a.Get(b.Keys[i]) is { } value && Holds(e, value, b.Values[i])),
-        (RegoSet a, RegoSet b) => Array.TrueForAll(b.Items, a.Contains),
-        (RegoArray a, RegoArray b) => HoldsRun(e, a.Items, b.Items),
-        _ => RegoValue.Same(super, sub),
-    };
+        e.Spend();
+        return (super, sub) switch
+        {
+            (RegoObject a, RegoObject b) => Enumerable.Range(0, b.Count).All(i => a.Get(b.Keys[i]) is { } value && Holds(e, value, b.Values[i])),
+            (RegoSet a, RegoSet b) => Array.TrueForAll(b.Items, a.Contains),
+            (RegoArray a, RegoArray b) => HoldsRun(e, a.Items, b.Items),
+            _ => RegoValue.Same(super, sub),
+        };
+    }
 
     private static bool HoldsRun(Evaluation e, RegoValue[] all, RegoValue[] run)
     {

@@ -1,5 +1,6 @@
-using YamlDotNet.Core;
+using System.Runtime.CompilerServices;
 using YamlDotNet.Core.Events;
+using YamlDotNet.Core;
 
 namespace DaprK8s.Components.Rego;
 
@@ -21,6 +22,7 @@ internal static class YamlText
 
     private static void Write(Emitter emitter, RegoValue value)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         switch (value)
         {
             case RegoObject obj:

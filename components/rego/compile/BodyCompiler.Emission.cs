@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace DaprK8s.Components.Rego;
 
 /// <summary>Steps and nodes of statements and terms whose variables are known.</summary>
@@ -130,6 +132,7 @@ internal sealed partial class BodyCompiler
 
     private Node Emit(Term term)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         switch (term)
         {
             case ScalarTerm scalar:

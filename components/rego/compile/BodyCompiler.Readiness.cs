@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace DaprK8s.Components.Rego;
 
 /// <summary>Which statements can run, given the variables that have values.</summary>
@@ -86,6 +88,7 @@ internal sealed partial class BodyCompiler
     /// <summary>Whether a term has a value, given some variables; those that it gives values to itself are added to them.</summary>
     private static bool CanEvaluate(Term term, HashSet<string> have)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         switch (term)
         {
             case VarTerm variable:

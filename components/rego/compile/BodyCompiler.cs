@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace DaprK8s.Components.Rego;
 
 /// <summary>
@@ -170,6 +172,7 @@ internal sealed partial class BodyCompiler
     /// </summary>
     private Term Hoist(Term term, List<Statement> into, Modifier[] with, bool top)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         switch (term)
         {
             case RefTerm reference:

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace DaprK8s.Components.Rego;
 
 /// <summary>
@@ -123,6 +125,7 @@ internal sealed class Resolver
 
     private Term Term(Term term, Scope scope)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         switch (term)
         {
             case VarTerm variable:

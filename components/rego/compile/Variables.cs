@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace DaprK8s.Components.Rego;
 
 /// <summary>Which variables a piece of a resolved rule uses, told apart by whether they stand in a body of their own (a closure) or not.</summary>
@@ -47,6 +49,7 @@ internal static class Variables
     /// <param name="closed">Given those that stand in closures.</param>
     public static void Of(Term? term, ISet<string> open, ISet<string> closed)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         switch (term)
         {
             case VarTerm variable:
@@ -86,16 +89,20 @@ internal static class Variables
     }
 
     /// <summary>The first variable of a term, outside of closures, that is not among some; <see langword="null"/> when all are.</summary>
-    public static VarTerm? FirstMissing(Term? term, ISet<string> among) => term switch
+    public static VarTerm? FirstMissing(Term? term, ISet<string> among)
     {
-        VarTerm variable => among.Contains(variable.Name) ? null : variable,
-        RefTerm reference => FirstMissing(reference.Head, among) ?? FirstMissing(reference.Parts, among),
-        ArrayTerm array => FirstMissing(array.Items, among),
-        SetTerm set => FirstMissing(set.Items, among),
-        ObjectTerm obj => FirstMissing(obj.Pairs.Select(p => p.Key), among) ?? FirstMissing(obj.Pairs.Select(p => p.Value), among),
-        CallTerm call => FirstMissing(call.Arguments, among),
-        _ => null,
-    };
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        return term switch
+        {
+            VarTerm variable => among.Contains(variable.Name) ? null : variable,
+            RefTerm reference => FirstMissing(reference.Head, among) ?? FirstMissing(reference.Parts, among),
+            ArrayTerm array => FirstMissing(array.Items, among),
+            SetTerm set => FirstMissing(set.Items, among),
+            ObjectTerm obj => FirstMissing(obj.Pairs.Select(p => p.Key), among) ?? FirstMissing(obj.Pairs.Select(p => p.Value), among),
+            CallTerm call => FirstMissing(call.Arguments, among),
+            _ => null,
+        };
+    }
 
     /// <summary>The first variable of a statement that is not among some.</summary>
     public static VarTerm? FirstMissing(Statement statement, ISet<string> among) => (statement switch

@@ -58,7 +58,10 @@ internal sealed class PathNode(Node source, RegoValue[] keys) : Node
 internal sealed class IndexNode(Node source, Node key) : Node
 {
     public override RegoValue? Eval(Evaluation e)
-        => source.Eval(e) is { } value && key.Eval(e) is { } k ? value.Get(k) : null;
+    {
+        e.Spend();
+        return source.Eval(e) is { } value && key.Eval(e) is { } k ? value.Get(k) : null;
+    }
 }
 
 /// <summary>A list.</summary>
@@ -127,7 +130,10 @@ internal sealed class ObjectNode(Node[] keys, Node[] values, Location location) 
 internal sealed class EqualNode(Node left, Node right, bool negated) : Node
 {
     public override RegoValue? Eval(Evaluation e)
-        => left.Eval(e) is { } l && right.Eval(e) is { } r ? RegoBoolean.Of(RegoValue.Same(l, r) != negated) : null;
+    {
+        e.Spend();
+        return left.Eval(e) is { } l && right.Eval(e) is { } r ? RegoBoolean.Of(RegoValue.Same(l, r) != negated) : null;
+    }
 }
 
 /// <summary>A comprehension: runs its body to the end and collects.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace DaprK8s.Components.Rego;
 
 /// <summary>A list.</summary>
@@ -158,6 +160,7 @@ internal sealed class RegoObject : RegoValue
 
     protected override int CompareSameKind(RegoValue other)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         var b = (RegoObject)other;
         var shared = Math.Min(Count, b.Count);
         for (var i = 0; i < shared; i++)

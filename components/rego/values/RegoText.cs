@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace DaprK8s.Components.Rego;
@@ -24,6 +25,7 @@ internal static class RegoText
 
     private static void Write(StringBuilder text, RegoValue value, bool spaced, bool sets)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         switch (value)
         {
             case RegoNull:

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace DaprK8s.Components.Rego;
 
 /// <summary>The types of Rego, in their order.</summary>
@@ -72,6 +74,7 @@ internal abstract class RegoValue
     /// <summary>The order of two lists: by element, then by length.</summary>
     protected static int CompareLists(RegoValue[] a, RegoValue[] b)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         var shared = Math.Min(a.Length, b.Length);
         for (var i = 0; i < shared; i++)
         {
@@ -88,6 +91,7 @@ internal abstract class RegoValue
     /// <summary>Equality of two lists.</summary>
     protected static bool SameLists(RegoValue[] a, RegoValue[] b)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         if (a.Length != b.Length)
         {
             return false;

@@ -85,6 +85,47 @@ public sealed class LimitTests
     }
 
     [Theory]
+    [InlineData("([", " + 1]", 250, 100)]
+    [InlineData("[", "][_][_][_][_][_][_][_][_][_][_][_][_]", 1, 140)]
+    [InlineData("", "[q]", 20_000, 1)]
+    [InlineData("count([x | x := ", "[_]])", 1, 60)]
+    public void Whatever_a_policy_makes_deep_ends_in_an_answer_or_an_error(string open, string close, int times, int levels)
+    {
+        var inner = "input";
+        for (var level = 0; level < levels; level++)
+        {
+            inner = open == "([" ? "(" + inner + string.Concat(Enumerable.Repeat(" + 1", times)) + ")" : open + inner + string.Concat(Enumerable.Repeat(close, times));
+        }
+
+        try
+        {
+            var program = RegoProgram.Compile($"package test\nq = 1\np {{ x := {inner}; sprintf(\"%v\", [x]) == json.marshal(x) }}");
+            program.Evaluate(program.Find("test", "p")!, RegoJson.TryRead("[[1]]"), cancellationToken: Cancel);
+        }
+        catch (Exception e)
+        {
+            Assert.True(e is RegoCompileException or RegoEvaluationException, e.ToString());
+        }
+    }
+
+    [Fact]
+    public void Values_wrapped_without_end_by_rules_end_in_an_answer_or_an_error()
+    {
+        var wrapped = string.Concat(Enumerable.Repeat("[", 100));
+        var closed = string.Concat(Enumerable.Repeat("]", 100));
+        var rules = string.Join('\n', Enumerable.Range(0, 300).Select(i => $"r{i} = {wrapped}r{i + 1}{closed}"));
+        try
+        {
+            var program = RegoProgram.Compile($"package test\n{rules}\nr300 = 0\np {{ json.marshal(r0) != sprintf(\"%v\", [r0]); [r0] == [r0]; {{r0, r1}} != set() }}");
+            program.Evaluate(program.Find("test", "p")!, null, cancellationToken: Cancel);
+        }
+        catch (Exception e)
+        {
+            Assert.True(e is RegoCompileException or RegoEvaluationException, e.ToString());
+        }
+    }
+
+    [Theory]
     [InlineData("json.unmarshal(input)")]
     [InlineData("yaml.unmarshal(input)")]
     public void Documents_nested_deeply_are_undefined(string call)
