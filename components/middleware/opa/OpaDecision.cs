@@ -86,7 +86,8 @@ internal readonly record struct OpaDecision(bool Allow, int Status, KeyValuePair
     }
 
     // A token of HTTP.
-    private static bool IsName(string name) => name.Length > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal));
+    private static bool IsName(string name)
+        => name.Length > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal));
 
     /// <summary>A policy may build a header of what a client sent: nothing in it can begin another header.</summary>
     private static bool IsText(string text) => text.All(c => c is '\t' or (>= ' ' and < '\x7f'));

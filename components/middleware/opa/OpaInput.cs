@@ -74,7 +74,8 @@ internal sealed class OpaInput(string[] headers)
         {
             var equals = part.IndexOf('=', StringComparison.Ordinal);
             if (!part.Contains(';', StringComparison.Ordinal)
-                && UrlFunctions.Decode(equals < 0 ? part : part[..equals]) is { } name && UrlFunctions.Decode(equals < 0 ? "" : part[(equals + 1)..]) is { } value)
+                && UrlFunctions.Decode(equals < 0 ? part : part[..equals]) is { } name
+                && UrlFunctions.Decode(equals < 0 ? "" : part[(equals + 1)..]) is { } value)
             {
                 if (!values.TryGetValue(name, out var all))
                 {

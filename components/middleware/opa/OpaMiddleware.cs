@@ -41,8 +41,8 @@ internal sealed class OpaMiddleware : IHttpMiddleware
         component = context;
         defaultStatus = (int)context.Metadata.Get(DefaultStatus);
         readBody = context.Metadata.Get(ReadBody);
-        input = new OpaInput(
-            [.. context.Metadata.Get(IncludedHeaders).Select(h => Canonical(h.Replace(" ", "", StringComparison.Ordinal))).Where(h => h.Length > 0).Distinct()]);
+        var headers = context.Metadata.Get(IncludedHeaders).Select(h => Canonical(h.Replace(" ", "", StringComparison.Ordinal)));
+        input = new OpaInput([.. headers.Where(h => h.Length > 0).Distinct()]);
         try
         {
             program = RegoProgram.Compile(context.Metadata.Get(Rego));
@@ -143,7 +143,9 @@ internal sealed class OpaMiddleware : IHttpMiddleware
         string? problem;
         try
         {
-            var value = allow is null ? null : program.Evaluate(allow, input.Of(context.Request, body), component.Time, cancellationToken: context.RequestAborted);
+            var value = allow is null
+                ? null
+                : program.Evaluate(allow, input.Of(context.Request, body), component.Time, cancellationToken: context.RequestAborted);
             problem = OpaDecision.Read(value, defaultStatus, out var decision);
             if (problem is null)
             {

@@ -117,7 +117,10 @@ internal static class GlobFunctions
             return null;
         }
 
-        return "[" + (negated ? "^" : "") + (range ? Unit(inside[0]) + "-" + Unit(inside[2]) : string.Concat(inside.Replace("\\", "", StringComparison.Ordinal).Select(Unit))) + "]";
+        var units = range
+            ? Unit(inside[0]) + "-" + Unit(inside[2])
+            : string.Concat(inside.Replace("\\", "", StringComparison.Ordinal).Select(Unit));
+        return "[" + (negated ? "^" : "") + units + "]";
     }
 
     private static string Unit(char c) => $"\\u{(int)c:x4}";

@@ -124,7 +124,8 @@ internal static class GoTime
                 case "05" or "5":
                     read = Digits(text, ref from, element.Length, 2, out second);
                     // A fraction may follow even where the layout has none.
-                    if (read && from + 1 < text.Length && text[from] is '.' or ',' && char.IsAsciiDigit(text[from + 1]) && (at == layout.Length || layout[at] is not ('.' or ',')))
+                    var expected = at < layout.Length && layout[at] is '.' or ',';
+                    if (read && !expected && from + 1 < text.Length && text[from] is '.' or ',' && char.IsAsciiDigit(text[from + 1]))
                     {
                         read = FractionOf(text, ref from, out fraction);
                     }
@@ -161,7 +162,8 @@ internal static class GoTime
         }
 
         hour = afternoon is { } late ? (hour % 12) + (late ? 12 : 0) : hour;
-        if (from != text.Length || year is < 1 or > 9999 || month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month) || hour > 23 || minute > 59 || second > 59)
+        if (from != text.Length || year is < 1 or > 9999 || month is < 1 or > 12 || day < 1 || day > DateTime.DaysInMonth(year, month)
+            || hour > 23 || minute > 59 || second > 59)
         {
             return false;
         }

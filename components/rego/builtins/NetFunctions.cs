@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
@@ -62,7 +63,7 @@ internal static class NetFunctions
     private static bool TryAddress(string text, out IPAddress address)
     {
         var fits = IPAddress.TryParse(text, out var parsed)
-            && (parsed.AddressFamily == AddressFamily.InterNetwork ? parsed.ToString() == text : !text.Contains('%', StringComparison.Ordinal) && !text.Contains('[', StringComparison.Ordinal));
+            && (parsed.AddressFamily == AddressFamily.InterNetwork ? parsed.ToString() == text : !text.AsSpan().ContainsAny('%', '['));
         address = parsed is { IsIPv4MappedToIPv6: true } ? parsed.MapToIPv4() : parsed ?? IPAddress.None;
         return fits;
     }
@@ -72,7 +73,8 @@ internal static class NetFunctions
     {
         range = default;
         var slash = text.IndexOf('/', StringComparison.Ordinal);
-        if (slash < 0 || !TryAddress(text[..slash], out var address) || !int.TryParse(text.AsSpan(slash + 1), System.Globalization.NumberStyles.None, null, out var bits))
+        if (slash < 0 || !TryAddress(text[..slash], out var address)
+            || !int.TryParse(text.AsSpan(slash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var bits))
         {
             return false;
         }

@@ -179,8 +179,8 @@ internal static class ObjectFunctions
             case RegoSet set:
                 return RegoSet.Of([.. set.Items.Where(i => tree.Below(i) is not null).Select(i => Filter(e, i, tree.Below(i)!))]);
             case RegoArray array:
-                return new RegoArray(
-                    [.. array.Items.Select((v, i) => (Value: v, Below: tree.Below(i))).Where(p => p.Below is not null).Select(p => Filter(e, p.Value, p.Below!))]);
+                var kept = array.Items.Select((v, i) => (Value: v, Below: tree.Below(i))).Where(p => p.Below is not null);
+                return new RegoArray([.. kept.Select(p => Filter(e, p.Value, p.Below!))]);
             default:
                 return value;
         }

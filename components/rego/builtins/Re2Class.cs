@@ -114,7 +114,8 @@ internal sealed class Re2Class(string pattern, bool ignoreCase)
             at += 2;
         }
 
-        return digits.Length is > 0 and <= 8 && int.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code) && Rune.IsValid(code)
+        return digits.Length is > 0 and <= 8
+            && int.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code) && Rune.IsValid(code)
             ? new Rune(code)
             : throw new FormatException();
     }

@@ -243,7 +243,8 @@ internal sealed class Re2Syntax
 
     private string? Name()
     {
-        var start = pattern.AsSpan(at).StartsWith("P<", StringComparison.Ordinal) ? at + 2 : pattern.AsSpan(at).StartsWith("<", StringComparison.Ordinal) ? at + 1 : -1;
+        var rest = pattern.AsSpan(at);
+        var start = rest.StartsWith("P<", StringComparison.Ordinal) ? at + 2 : rest.StartsWith("<", StringComparison.Ordinal) ? at + 1 : -1;
         if (start < 0)
         {
             return null;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 
 namespace DaprK8s.Components.Rego;
@@ -31,7 +32,7 @@ internal static class SemanticVersionFunctions
             return null;
         }
 
-        return (Array.ConvertAll(core, c => BigInteger.Parse(c, System.Globalization.CultureInfo.InvariantCulture)), pre);
+        return (Array.ConvertAll(core, c => BigInteger.Parse(c, CultureInfo.InvariantCulture)), pre);
     }
 
     private static bool IsNumber(string text) => text.Length > 0 && text.All(char.IsAsciiDigit);
@@ -67,7 +68,7 @@ internal static class SemanticVersionFunctions
 
     private static int Compare(string a, string b) => (IsNumber(a), IsNumber(b)) switch
     {
-        (true, true) => BigInteger.Parse(a, System.Globalization.CultureInfo.InvariantCulture).CompareTo(BigInteger.Parse(b, System.Globalization.CultureInfo.InvariantCulture)),
+        (true, true) => BigInteger.Parse(a, CultureInfo.InvariantCulture).CompareTo(BigInteger.Parse(b, CultureInfo.InvariantCulture)),
         (true, false) => -1,
         (false, true) => 1,
         _ => string.CompareOrdinal(a, b),

@@ -14,8 +14,10 @@ internal static class StringFunctions
         table.Add("contains", "string,string", static (_, a, b) => RegoBoolean.Of(Text(a).Contains(Text(b), StringComparison.Ordinal)));
         table.Add("startswith", "string,string", static (_, a, b) => RegoBoolean.Of(Text(a).StartsWith(Text(b), StringComparison.Ordinal)));
         table.Add("endswith", "string,string", static (_, a, b) => RegoBoolean.Of(Text(a).EndsWith(Text(b), StringComparison.Ordinal)));
-        table.Add("strings.any_prefix_match", "string|array|set,string|array|set", static (e, a, b) => AnyMatch(e, a, b, static (s, p) => s.StartsWith(p, StringComparison.Ordinal)));
-        table.Add("strings.any_suffix_match", "string|array|set,string|array|set", static (e, a, b) => AnyMatch(e, a, b, static (s, p) => s.EndsWith(p, StringComparison.Ordinal)));
+        table.Add("strings.any_prefix_match", "string|array|set,string|array|set", static (e, a, b)
+            => AnyMatch(e, a, b, static (s, p) => s.StartsWith(p, StringComparison.Ordinal)));
+        table.Add("strings.any_suffix_match", "string|array|set,string|array|set", static (e, a, b)
+            => AnyMatch(e, a, b, static (s, p) => s.EndsWith(p, StringComparison.Ordinal)));
         table.Add("strings.count", "string,string", static (e, a, b) => RegoNumber.Of(Count(e, Text(a), Text(b))));
         table.Add("indexof", "string,string", static (_, a, b) => IndexOf(Text(a), Text(b)));
         table.Add("indexof_n", "string,string", static (e, a, b) => IndexesOf(e, Text(a), Text(b)));

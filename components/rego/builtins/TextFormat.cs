@@ -178,8 +178,7 @@ internal sealed class TextFormat(Evaluation e, string format, RegoArray argument
             case 'f' or 'F':
                 return number.ToString("F" + (precision ?? 6).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
             case 'e' or 'E':
-                var scientific = number.ToString((verb == 'e' ? "e" : "E") + (precision ?? 6).ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-                return TwoDigitExponent(scientific);
+                return TwoDigitExponent(number.ToString(string.Create(CultureInfo.InvariantCulture, $"{verb}{precision ?? 6}"), CultureInfo.InvariantCulture));
             default:
                 var size = Math.Abs(number);
                 if (precision is { } digits)
@@ -188,8 +187,9 @@ internal sealed class TextFormat(Evaluation e, string format, RegoArray argument
                 }
 
                 var shortest = number.ToString("R", CultureInfo.InvariantCulture);
-                return size is >= 1e-4 and < 1e21 && !shortest.Contains('E', StringComparison.Ordinal) ? shortest
-                    : TwoDigitExponent(shortest.Contains('E', StringComparison.Ordinal) ? shortest.Replace('E', 'e') : number.ToString("0.################e+00", CultureInfo.InvariantCulture));
+                var isScientific = shortest.Contains('E', StringComparison.Ordinal);
+                return size is >= 1e-4 and < 1e21 && !isScientific ? shortest
+                    : TwoDigitExponent(isScientific ? shortest.Replace('E', 'e') : number.ToString("0.################e+00", CultureInfo.InvariantCulture));
         }
     }
 

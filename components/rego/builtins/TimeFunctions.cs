@@ -119,7 +119,8 @@ internal static class TimeFunctions
         public static Moment? Of(RegoValue value)
         {
             var items = (value as RegoArray)?.Items ?? [value];
-            if (items.Length is < 1 or > 3 || items[0] is not RegoNumber number || !number.TryGetLong(out var ns) || !Array.TrueForAll(items[1..], i => i is RegoString))
+            if (items.Length is < 1 or > 3 || items[0] is not RegoNumber number || !number.TryGetLong(out var ns)
+                || !Array.TrueForAll(items[1..], i => i is RegoString))
             {
                 return null;
             }

@@ -12,9 +12,13 @@ internal static class TrimFunctions
         table.Add("trim_left", "string,string", static (_, a, b) => Trim(a, b, left: true, right: false));
         table.Add("trim_right", "string,string", static (_, a, b) => Trim(a, b, left: false, right: true));
         table.Add("trim_prefix", "string,string", static (_, a, b)
-            => StringFunctions.Text(a).StartsWith(StringFunctions.Text(b), StringComparison.Ordinal) ? new RegoString(StringFunctions.Text(a)[StringFunctions.Text(b).Length..]) : a);
+            => StringFunctions.Text(a).StartsWith(StringFunctions.Text(b), StringComparison.Ordinal)
+                ? new RegoString(StringFunctions.Text(a)[StringFunctions.Text(b).Length..])
+                : a);
         table.Add("trim_suffix", "string,string", static (_, a, b)
-            => StringFunctions.Text(a).EndsWith(StringFunctions.Text(b), StringComparison.Ordinal) ? new RegoString(StringFunctions.Text(a)[..^StringFunctions.Text(b).Length]) : a);
+            => StringFunctions.Text(a).EndsWith(StringFunctions.Text(b), StringComparison.Ordinal)
+                ? new RegoString(StringFunctions.Text(a)[..^StringFunctions.Text(b).Length])
+                : a);
         table.Add("trim_space", "string", static (_, a) => new RegoString(StringFunctions.Text(a).Trim()));
     }
 

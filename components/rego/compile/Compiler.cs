@@ -168,7 +168,8 @@ internal sealed class Compiler
             groups.Add(place.Group);
         }
 
-        if (place.Group.Kind != kind || (kind == GroupKind.Function && place.Group.Sources.Count > 0 && place.Group.Sources[0].Arguments.Length != rule.Arguments.Length))
+        if (place.Group.Kind != kind
+            || (kind == GroupKind.Function && place.Group.Sources.Count > 0 && place.Group.Arity != rule.Arguments.Length))
         {
             throw Error(rule.Location, $"conflicting rules {place.Path} found");
         }

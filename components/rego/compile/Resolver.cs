@@ -70,7 +70,8 @@ internal sealed class Resolver
                     var collection = Term(some.Collection, scope);
                     DeclareAll(some.Key, scope);
                     DeclareAll(some.Value, scope);
-                    resolved.Add(new SomeInStatement(some.Location, some.Key is null ? null : Term(some.Key, scope), Term(some.Value, scope), collection) { With = with });
+                    var key = some.Key is null ? null : Term(some.Key, scope);
+                    resolved.Add(new SomeInStatement(some.Location, key, Term(some.Value, scope), collection) { With = with });
                     break;
                 case UnifyStatement { Declares: true } assignment:
                     var right = Term(assignment.Right, scope);
@@ -78,7 +79,11 @@ internal sealed class Resolver
                     resolved.Add(new UnifyStatement(assignment.Location, Term(assignment.Left, scope), right, true) { With = with });
                     break;
                 case UnifyStatement unify:
-                    resolved.Add(new UnifyStatement(unify.Location, Term(unify.Left, scope), Term(unify.Right, scope), false) { Negated = unify.Negated, With = with });
+                    resolved.Add(new UnifyStatement(unify.Location, Term(unify.Left, scope), Term(unify.Right, scope), false)
+                    {
+                        Negated = unify.Negated,
+                        With = with,
+                    });
                     break;
                 case EveryStatement every:
                     resolved.Add(Every(every, scope, with));
@@ -98,9 +103,9 @@ internal sealed class Resolver
         var inner = new Scope(scope);
         DeclareAll(every.Key, inner);
         DeclareAll(every.Value, inner);
-        return new EveryStatement(
-            every.Location, (VarTerm?)(every.Key is null ? null : Term(every.Key, inner)), (VarTerm)Term(every.Value, inner), domain, Body(every.Body, new Scope(inner)))
-        { With = with };
+        var key = every.Key is null ? null : (VarTerm)Term(every.Key, inner);
+        var value = (VarTerm)Term(every.Value, inner);
+        return new EveryStatement(every.Location, key, value, domain, Body(every.Body, new Scope(inner))) { With = with };
     }
 
     private Modifier[] Modifiers(Modifier[] modifiers, Scope scope)
@@ -133,7 +138,9 @@ internal sealed class Resolver
             case RefTerm reference:
                 var head = Term(reference.Head, scope);
                 var parts = Terms(reference.Parts, scope);
-                return head is RefTerm inner ? new RefTerm(reference.Location, inner.Head, [.. inner.Parts, .. parts]) : new RefTerm(reference.Location, head, parts);
+                return head is RefTerm inner
+                    ? new RefTerm(reference.Location, inner.Head, [.. inner.Parts, .. parts])
+                    : new RefTerm(reference.Location, head, parts);
             case ArrayTerm array:
                 return new ArrayTerm(array.Location, Terms(array.Items, scope));
             case SetTerm set:
@@ -145,8 +152,8 @@ internal sealed class Resolver
             case ComprehensionTerm comprehension:
                 var own = new Scope(scope);
                 var body = Body(comprehension.Body, own);
-                return new ComprehensionTerm(
-                    comprehension.Location, comprehension.Kind, comprehension.Key is null ? null : Term(comprehension.Key, own), Term(comprehension.Value, own), body);
+                var key = comprehension.Key is null ? null : Term(comprehension.Key, own);
+                return new ComprehensionTerm(comprehension.Location, comprehension.Kind, key, Term(comprehension.Value, own), body);
             default:
                 return term;
         }

@@ -71,7 +71,8 @@ internal sealed class RuleCompiler(Compiler compiler, RuleGroup group)
                 Array.ForEach(obj.Pairs, p => CheckDefault(p.Value));
                 break;
             default:
-                throw new RegoCompileException(RegoCompileException.Compile, value.Location, "illegal default rule (value cannot contain references, variables or calls)");
+                throw new RegoCompileException(
+                    RegoCompileException.Compile, value.Location, "illegal default rule (value cannot contain references, variables or calls)");
         }
     }
 

@@ -54,6 +54,11 @@ internal sealed class RuleGroup(Document document, GroupKind kind)
     /// <summary>Where members of sets in an object are collected.</summary>
     public int MemberList { get; init; }
 
+    /// <summary>What is wrong when there are two values.</summary>
+    public string ConflictText => Kind == GroupKind.Function
+        ? "functions must not produce multiple outputs for same inputs"
+        : "complete rules must not produce multiple outputs";
+
     private Location Location => Sources[0].Location;
 
     /// <summary>The value, or <see langword="null"/> when it is undefined.</summary>
@@ -64,7 +69,7 @@ internal sealed class RuleGroup(Document document, GroupKind kind)
             case GroupKind.Function:
                 return null;
             case GroupKind.Value:
-                return Value(e, [], "complete rules must not produce multiple outputs");
+                return Value(e, []);
             default:
                 var entries = e.List(List);
                 var members = Kind == GroupKind.Object ? e.List(MemberList) : null;
@@ -82,7 +87,7 @@ internal sealed class RuleGroup(Document document, GroupKind kind)
     public RegoValue? Call(Evaluation e, RegoValue[] arguments)
     {
         e.Spend();
-        return Value(e, arguments, "functions must not produce multiple outputs for same inputs");
+        return Value(e, arguments);
     }
 
     private static bool Fits(CompiledRule rule, Evaluation e, RegoValue[] arguments)
@@ -98,7 +103,7 @@ internal sealed class RuleGroup(Document document, GroupKind kind)
         return true;
     }
 
-    private RegoValue? Value(Evaluation e, RegoValue[] arguments, string conflict)
+    private RegoValue? Value(Evaluation e, RegoValue[] arguments)
     {
         RegoValue? result = null;
         foreach (var rule in Rules)
@@ -110,7 +115,7 @@ internal sealed class RuleGroup(Document document, GroupKind kind)
 
             if (result is not null && !RegoValue.Same(result, value))
             {
-                throw new RegoEvaluationException(RegoEvaluationException.Conflict, Location, conflict);
+                throw new RegoEvaluationException(RegoEvaluationException.Conflict, Location, ConflictText);
             }
 
             result = value;
@@ -222,10 +227,7 @@ internal sealed class ResultStep(RuleGroup group, Node value, Location location)
         ref var slot = ref e.Slots[group.ResultSlot];
         if (slot is not null && !RegoValue.Same(slot, result))
         {
-            throw new RegoEvaluationException(
-                RegoEvaluationException.Conflict,
-                location,
-                group.Kind == GroupKind.Function ? "functions must not produce multiple outputs for same inputs" : "complete rules must not produce multiple outputs");
+            throw new RegoEvaluationException(RegoEvaluationException.Conflict, location, group.ConflictText);
         }
 
         slot = result;

@@ -6,7 +6,11 @@ namespace DaprK8s.Components.Rego;
 /// <summary>Cuts the text of a policy into tokens.</summary>
 internal sealed class Lexer
 {
-    private static readonly string[] Symbols = [":=", "==", "!=", "<=", ">=", "{", "}", "[", "]", "(", ")", ",", ";", ":", ".", "=", "<", ">", "+", "-", "*", "/", "%", "&", "|"];
+    // Longer ones first where one begins with another.
+    private static readonly string[] Symbols =
+    [
+        ":=", "==", "!=", "<=", ">=", "{", "}", "[", "]", "(", ")", ",", ";", ":", ".", "=", "<", ">", "+", "-", "*", "/", "%", "&", "|",
+    ];
 
     private readonly string text;
     private readonly List<Token> tokens = [];

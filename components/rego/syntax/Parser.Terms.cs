@@ -204,7 +204,12 @@ internal sealed partial class Parser
     }
 
     private static string[] FunctionName(VarTerm head, List<Term> parts)
-        => [head.Name, .. parts.Select(p => p is ScalarTerm { Value: RegoString name } ? name.Value : throw Error(p.Location, "a function's name must not hold variables"))];
+    {
+        var name = parts.Select(p => p is ScalarTerm { Value: RegoString part }
+            ? part.Value
+            : throw Error(p.Location, "a function's name must not hold variables"));
+        return [head.Name, .. name];
+    }
 
     /// <summary>Terms between commas up to a closing bracket, which is taken too.</summary>
     private Term[] Terms(string end)

@@ -82,7 +82,8 @@ internal sealed class RegoNumber : RegoValue
     /// <summary>Reads a number as JSON writes it.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, out RegoNumber number)
     {
-        if (text.Length <= 18 && (text is [>= '1' and <= '9', ..] or "0") && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var small))
+        if (text.Length <= 18 && (text is [>= '1' and <= '9', ..] or "0")
+            && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var small))
         {
             number = Of(small);
             return true;
@@ -256,7 +257,11 @@ internal sealed class RegoNumber : RegoValue
     }
 
     private static RegoNumber Apply(
-        RegoNumber a, RegoNumber b, Func<BigInteger, BigInteger, BigInteger> wholes, Func<decimal, decimal, decimal> decimals, Func<double, double, double> reals)
+        RegoNumber a,
+        RegoNumber b,
+        Func<BigInteger, BigInteger, BigInteger> wholes,
+        Func<decimal, decimal, decimal> decimals,
+        Func<double, double, double> reals)
     {
         if (a.IsInteger && b.IsInteger)
         {

@@ -50,6 +50,8 @@ public sealed class StatementTests
     [InlineData("p { input.a[count(input.a) - 1] == 3 }", "true")]
     [InlineData("p = x { x := {1, 2}[_]; x > 1 }", "2")]
     [InlineData("p = [1, 2][1]", "2")]
+    [InlineData("p = x { q := 2; x := q }\nq = 1", "2")]
+    [InlineData("p = q.x { q.x == 1 }\nq = {\"x\": x} { [_, q] := [0, 1]; x := q }", "1")]
     [InlineData("p { print(\"seen\", input.nothing); true }", "true")]
     [InlineData("p { plus(1, 2, x); x == 3 }", "true")]
     [InlineData("p { input.a[_] == 1; input.b[_] == 4 }", "true")]
