@@ -38,12 +38,21 @@ internal static class EncodingFunctions
     {
         try
         {
-            return text.AsSpan().ContainsAny("\r\n\t ") ? null : Base64Url.DecodeFromChars(text);
+            return text.AsSpan().ContainsAny("\r\n\t ") ? null : Base64Url.DecodeFromChars(WithoutSpareBits(text.TrimEnd('=')));
         }
         catch (FormatException)
         {
             return null;
         }
+    }
+
+    /// <summary>The bits of the last character that stand for nothing should be zero; the reference takes any.</summary>
+    private static ReadOnlySpan<char> WithoutSpareBits(string text)
+    {
+        const string Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        var spare = (text.Length % 4) switch { 2 => 15, 3 => 3, _ => 0 };
+        var last = spare == 0 ? -1 : Digits.IndexOf(text[^1], StringComparison.Ordinal);
+        return last < 0 || (last & spare) == 0 ? text : text[..^1] + Digits[last & ~spare];
     }
 
     private static RegoString Text(Evaluation e, byte[] bytes) => StringFunctions.Made(e, Encoding.UTF8.GetString(bytes));

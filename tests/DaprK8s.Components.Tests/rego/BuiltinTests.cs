@@ -107,6 +107,7 @@ public sealed class BuiltinTests
     [Theory]
     [InlineData("[base64.encode(\"h\u00e9\"), base64.decode(\"aMOp\"), base64.is_valid(\"?\")]", "[\"aMOp\", \"h\u00e9\", false]")]
     [InlineData("[base64url.encode(\"a?\"), base64url.encode_no_pad(\"a?\"), base64url.decode(\"YT8\")]", "[\"YT8=\", \"YT8\", \"a?\"]")]
+    [InlineData("base64url.decode(\"YT9=\")", "\"a?\"")]
     [InlineData("[hex.encode(\"az\"), hex.decode(\"617a\")]", "[\"617a\", \"az\"]")]
     [InlineData("[urlquery.encode(\"a b&c\"), urlquery.decode(\"a+b%26c\"), urlquery.encode_object({\"k\": [\"v 1\", \"w\"]}), urlquery.decode_object(\"a=1&a=2\")]", "[\"a+b%26c\", \"a b&c\", \"k=v+1&k=w\", {\"a\": [\"1\", \"2\"]}]")]
     [InlineData("json.marshal({\"b\": [1, {2}], \"a\": \"<\"})", "\"{\\\"a\\\":\\\"\\\\u003c\\\",\\\"b\\\":[1,[2]]}\"")]

@@ -138,7 +138,7 @@ public sealed class LimitTests
     [Fact]
     public void A_regular_expression_costs_no_more_than_its_text_is_long()
     {
-        var text = "\"" + new string('a', 50_000) + "\"";
+        var text = "\"" + new string('a', 10_000) + "\"";
 
         Assert.Equal("false", Policy.Expression("regex.match(`^(a+)+$`, concat(\"\", [input, \"!\"]))", text));
         Assert.Equal("undefined", Policy.Expression("regex.match(`((a{900}){900}){900}`, input) == regex.is_valid(input)".Replace("`((a{900}){900}){900}`", "concat(\"\", [\"((a{900}){900})\", \"{900}\"])", StringComparison.Ordinal), text));
