@@ -7,6 +7,7 @@ using DaprK8s.Components.Middleware.RouterAlias;
 using DaprK8s.Components.Middleware.RouterChecker;
 using DaprK8s.Components.Middleware.Sentinel;
 using DaprK8s.Components.Middleware.Uppercase;
+using DaprK8s.Components.Middleware.Opa;
 using DaprK8s.Components.SecretStores.LocalEnv;
 using DaprK8s.Components.SecretStores.LocalFile;
 using DaprK8s.Components.State.InMemory;
@@ -48,6 +49,7 @@ public static partial class ProviderCatalog
         Middleware(["middleware.http.routerchecker"], "v1", RouterCheckerMiddleware.Describe),
         Middleware(["middleware.http.sentinel"], "v1", SentinelMiddleware.Describe),
         Middleware(["middleware.http.uppercase"], "v1", UppercaseMiddleware.Describe),
+        Middleware(["middleware.http.opa"], "v1", OpaMiddleware.Describe),
     ];
 
     private static ProviderEntry State(string[] types, string version, Func<ProviderDescriptor> describe)

@@ -1,0 +1,71 @@
+namespace DaprK8s.Components.Tests.Rego;
+
+/// <summary>What is refused before anything is evaluated, with its place.</summary>
+public sealed class RefusalTests
+{
+    [Theory]
+    [InlineData("", "line 1, column 1: rego_parse_error: package expected")]
+    [InlineData("allow = true", "line 1, column 1: rego_parse_error: package expected")]
+    [InlineData("package a\nallow = ", "line 2, column 9: rego_parse_error: unexpected the end of the policy")]
+    [InlineData("package a\nallow {\n  x == \n}", "line 4, column 1: rego_parse_error: unexpected \"}\"")]
+    [InlineData("package a\nallow {\n  true true }", "line 3, column 8: rego_parse_error")]
+    [InlineData("package a\nallow { \"x }", "line 2, column 9: rego_parse_error: non-terminated string")]
+    [InlineData("package a\nallow { `x }", "line 2, column 9: rego_parse_error: non-terminated string")]
+    [InlineData("package a\nallow { \"\\x\" }", "rego_parse_error: illegal escape sequence")]
+    [InlineData("package a\nallow { 1.x }", "rego_parse_error")]
+    [InlineData("package a\nallow { 01 }", "rego_parse_error: illegal number format")]
+    [InlineData("package a\nallow { a ? b }", "line 2, column 11: rego_parse_error: illegal character U+003F")]
+    [InlineData("package a\nallow { $\"{x}\" }", "template strings are not supported")]
+    [InlineData("package a\nallow", "line 2, column 1: rego_parse_error: a rule needs a value or a body")]
+    [InlineData("package a\nimport b.c", "line 2, column 8: rego_parse_error: unexpected import path")]
+    [InlineData("package a\nimport future.keywords.until", "unexpected import path")]
+    [InlineData("package a\nallow if true", "rego_parse_error")]
+    [InlineData("package a\np { every x in [1] { x } }", "rego_parse_error")]
+    [InlineData("package a\nimport rego.v1\np { true }", "line 3, column 3: rego_parse_error: `if` keyword is required")]
+    [InlineData("package a\nimport rego.v1\np[1]", "`contains` keyword is required")]
+    [InlineData("package a\ndefault p = input.x", "line 2, column 13: rego_compile_error: illegal default rule")]
+    [InlineData("package a\ndefault p = 1\ndefault p = 2", "line 3, column 1: rego_compile_error: multiple default rules data.a.p")]
+    [InlineData("package a\np = 1\np[x] { x = 1 }", "line 3, column 1: rego_compile_error: conflicting rules data.a.p")]
+    [InlineData("package a\np = 1\np(x) = 1", "rego_compile_error: conflicting rules data.a.p")]
+    [InlineData("package a\nf(x) = 1\nf(x, y) = 1", "rego_compile_error: conflicting rules data.a.f")]
+    [InlineData("package a\np = {}\np.q = 1", "conflicts with data.a.p")]
+    [InlineData("package a\np { x }", "line 2, column 5: rego_unsafe_var_error: var x is unsafe")]
+    [InlineData("package a\np { x > 1 }", "var x is unsafe")]
+    [InlineData("package a\np = x { true }", "line 2, column 5: rego_unsafe_var_error: var x is unsafe")]
+    [InlineData("package a\np[x] { true }", "var x is unsafe")]
+    [InlineData("package a\np { not input.a[x] == 1 }", "var x is unsafe")]
+    [InlineData("package a\np { not input.a[_] }", "var _ is unsafe")]
+    [InlineData("package a\np { x = y }", "is unsafe")]
+    [InlineData("package a\np { some x; y := x + 1; y > 2 }", "var x is unsafe")]
+    [InlineData("package a\np { count({x | y > x}) > 0 }", "is unsafe")]
+    [InlineData("package a\nf(x) = y { true }", "var y is unsafe")]
+    [InlineData("package a\np { x := 1; x := 2 }", "line 2, column 13: rego_compile_error: var x assigned above")]
+    [InlineData("package a\np { x == 1; x := 2 }", "var x referenced above")]
+    [InlineData("package a\nf(x) { x := 2 }", "var x assigned above")]
+    [InlineData("package a\np { input.x := 2 }", "cannot assign to this")]
+    [InlineData("package a\np { p }", "line 2, column 1: rego_recursion_error: rule data.a.p is recursive")]
+    [InlineData("package a\np { q }\nq { r }\nr { p }", "rego_recursion_error")]
+    [InlineData("package a\nf(x) = f(x - 1)\np = f(3)", "rego_recursion_error: rule data.a.f is recursive")]
+    [InlineData("package a\np { data.a[_] }", "rego_recursion_error")]
+    [InlineData("package a\np { not data.a.p }", "rego_recursion_error")]
+    [InlineData("package a\np { nonsense(1) }", "line 2, column 5: rego_type_error: undefined function nonsense")]
+    [InlineData("package a\np { x := io.jwt.encode_sign({}, {}, {}) }", "undefined function io.jwt.encode_sign")]
+    [InlineData("package a\np { r := http.send({\"url\": \"http://x\"}) }", "rego_type_error: http.send is not offered")]
+    [InlineData("package a\np { data.b.f(1) }", "undefined function data.b.f")]
+    [InlineData("package a\np { x := count(1, 2, 3) }", "rego_type_error: count: arity mismatch")]
+    [InlineData("package a\np { x := count(1) }", "rego_type_error: count: argument 1 must not be of type number")]
+    [InlineData("package a\np { startswith([], \"a\") }", "startswith: argument 1 must not be of type array")]
+    [InlineData("package a\nf(x) = 1\np = f(1, 2, 3)", "arity mismatch")]
+    [InlineData("package a\np { regex.match(`(?=x)`, \"a\") }", "the regular expression is not valid, or uses what is not supported")]
+    [InlineData("package a\np { regex.match(`(a`, input.x) }", "the regular expression is not valid")]
+    [InlineData("package a\np { count(input.x) with count as 3 }", "replacing functions is not supported")]
+    [InlineData("package a\nf(x) = 1\np { f(1) with data.a.f as 3 }", "replacing functions is not supported")]
+    [InlineData("package a\np { x := rego.metadata.rule() }", "undefined function rego.metadata.rule")]
+    public void A_policy_that_cannot_be_used_is_refused_with_line_and_column(string policy, string expected)
+    {
+        var refusal = Policy.Refusal(policy);
+
+        Assert.Contains(expected, refusal, StringComparison.Ordinal);
+        Assert.Matches("^line [0-9]+, column [0-9]+: rego_", refusal);
+    }
+}
