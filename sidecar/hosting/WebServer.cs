@@ -19,7 +19,9 @@ internal sealed class WebServer : IAsyncDisposable
         var kestrel = new KestrelServerOptions();
         Limit(kestrel, options);
         listeners.Apply(kestrel);
-        var transport = new SocketTransportOptions();
+
+        // Nothing of ours blocks a thread: going on where the bytes arrived saves waking another one for each read.
+        var transport = new SocketTransportOptions { UnsafePreferInlineScheduling = true };
         listeners.Apply(transport);
         server = new BareKestrel(kestrel, new Transports(new SocketTransportFactory(Options.Create(transport), loggers)), loggers, handler);
     }
