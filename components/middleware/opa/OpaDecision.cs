@@ -85,9 +85,10 @@ internal readonly record struct OpaDecision(bool Allow, int Status, KeyValuePair
         return true;
     }
 
-    // A token of HTTP.
+    /// <summary>A token of HTTP, other than the names that tell where a message ends.</summary>
     private static bool IsName(string name)
-        => name.Length > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal));
+        => name.Length > 0 && name.ToLowerInvariant() is not ("content-length" or "transfer-encoding")
+            && name.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal));
 
     /// <summary>A policy may build a header of what a client sent: nothing in it can begin another header.</summary>
     private static bool IsText(string text) => text.All(c => c is '\t' or (>= ' ' and < '\x7f'));
