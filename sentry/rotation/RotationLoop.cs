@@ -8,9 +8,8 @@ namespace DaprK8s.Sentry.Rotation;
 internal sealed class RotationLoop(
     ICaStore store, RootRotation rotation, ICaEvents events, TimeProvider time, ILogger logger)
 {
-    // Time may jump (a suspended machine, a set clock), and a bundle that came from elsewhere has other dates: the calendar is looked at
-    // no less often than this.
-    private static readonly TimeSpan Look = TimeSpan.FromSeconds(5);
+    // Time may jump (a suspended machine, a set clock): the calendar is looked at no less often than this.
+    private static readonly TimeSpan Look = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Retry = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Reminder = TimeSpan.FromDays(1);
