@@ -11,12 +11,32 @@ namespace DaprK8s.Common.Identity;
 /// The server's side of TLS between processes of ours, as a step of a Kestrel endpoint. Kestrel's own step tells nobody why a handshake
 /// failed; here each refusal is a log line that names the peer and the reason.
 /// </summary>
-public sealed class TlsTransport(IIdentity identity, PeerRule? rule, TimeProvider time, ILogger logger)
+public sealed class TlsTransport(
+    Func<PeerVerdict, CancellationToken, ValueTask<SslServerAuthenticationOptions>> handshake, bool judgesPeers, TimeProvider time, ILogger logger)
 {
     // The same patience as for a request's headers.
     private static readonly TimeSpan HandshakeLimit = TimeSpan.FromSeconds(10);
     private static readonly StreamPipeReaderOptions Reading = new(leaveOpen: true, useZeroByteReads: true);
     private static readonly StreamPipeWriterOptions Writing = new(leaveOpen: true);
+
+    /// <summary>TLS with an identity of ours.</summary>
+    /// <param name="identity">What to present.</param>
+    /// <param name="rule">Who may connect, or <see langword="null"/> to ask for no client certificate.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">For refusals.</param>
+    public TlsTransport(IIdentity identity, PeerRule? rule, TimeProvider time, ILogger logger)
+        : this(
+            async (verdict, cancellationToken) =>
+            {
+                // A peer may be here before the own certificate is: it waits, as long as a handshake may take.
+                var (own, anchors) = await identity.GetAsync(cancellationToken);
+                return TlsRoles.Server(own, anchors, rule, verdict);
+            },
+            judgesPeers: rule is not null,
+            time,
+            logger)
+    {
+    }
 
     /// <summary>Wraps the rest of an endpoint. Its connections carry the <see cref="PeerVerdict"/> as a feature when a client certificate is demanded.</summary>
     public ConnectionDelegate Wrap(ConnectionDelegate next) => connection => ServeAsync(connection, next);
@@ -31,7 +51,7 @@ public sealed class TlsTransport(IIdentity identity, PeerRule? rule, TimeProvide
             return;
         }
 
-        if (rule is not null)
+        if (judgesPeers)
         {
             connection.Features.Set(verdict);
         }
@@ -57,9 +77,7 @@ public sealed class TlsTransport(IIdentity identity, PeerRule? rule, TimeProvide
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, connection.ConnectionClosed);
         try
         {
-            // A peer may be here before the own certificate is: it waits, as long as a handshake may take.
-            var (own, anchors) = await identity.GetAsync(either.Token);
-            await tls.AuthenticateAsServerAsync(TlsRoles.Server(own, anchors, rule, verdict), either.Token);
+            await tls.AuthenticateAsServerAsync(await handshake(verdict, either.Token), either.Token);
             return true;
         }
         catch (Exception e)

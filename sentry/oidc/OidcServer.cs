@@ -4,9 +4,10 @@ using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using DaprK8s.Common.Hosting;
-using Microsoft.AspNetCore.Hosting;
+using DaprK8s.Common.Identity;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -74,17 +75,23 @@ internal sealed class OidcServer(OidcOptions options, OidcEndpoint endpoint, ILo
         listen.Protocols = HttpProtocols.Http1;
         if (options.HasTls)
         {
-            listen.UseHttps(new TlsHandshakeCallbackOptions
+            // Kestrel's own TLS needs services of a web application host; this one tells requests that they came by TLS.
+            listen.Use(new TlsTransport((_, _) => ValueTask.FromResult(Handshake()), judgesPeers: false, time, logger).Wrap);
+            listen.Use(next => connection =>
             {
-                OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
-                {
-                    ServerCertificateContext = certificate,
-                    EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
-                    ApplicationProtocols = [SslApplicationProtocol.Http11],
-                }),
+                connection.Features.Set<ITlsConnectionFeature>(new TlsConnectionFeature());
+                return next(connection);
             });
         }
     }
+
+    private SslServerAuthenticationOptions Handshake()
+        => new()
+        {
+            ServerCertificateContext = certificate,
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            ApplicationProtocols = [SslApplicationProtocol.Http11],
+        };
 
     private bool TryReadCertificate()
     {

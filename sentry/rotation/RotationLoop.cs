@@ -8,34 +8,38 @@ namespace DaprK8s.Sentry.Rotation;
 internal sealed class RotationLoop(
     ICaStore store, RootRotation rotation, ICaEvents events, TimeProvider time, ILogger logger)
 {
-    // Time may jump (a suspended machine, a set clock), and a bundle that came from elsewhere has other dates: the calendar is looked at
-    // no less often than this.
-    private static readonly TimeSpan Look = TimeSpan.FromSeconds(5);
+    // Time may jump (a suspended machine, a set clock): the calendar is looked at no less often than this.
+    private static readonly TimeSpan Look = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Retry = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Reminder = TimeSpan.FromDays(1);
 
     private DateTimeOffset reminded = DateTimeOffset.MinValue;
 
     /// <summary>Runs until cancellation.</summary>
     /// <param name="current">What is in use.</param>
+    /// <param name="changed">Completes at the next change of what is in use.</param>
     /// <param name="reload">Takes what is stored into use.</param>
     /// <param name="cancellationToken">Ends it.</param>
-    public async Task RunAsync(Func<LoadedBundle> current, Func<CancellationToken, Task> reload, CancellationToken cancellationToken)
+    public async Task RunAsync(
+        Func<LoadedBundle> current, Func<Task> changed, Func<CancellationToken, Task> reload, CancellationToken cancellationToken)
     {
         while (true)
         {
+            var change = changed();
             var wait = Look;
             try
             {
                 if (await StepAsync(current(), cancellationToken))
                 {
                     await reload(cancellationToken);
+                    await Task.Delay(Pause, time, cancellationToken);
                     continue;
                 }
 
                 Remind(current().Ca);
                 var left = rotation.Due(current().Ca) - time.GetUtcNow();
-                wait = left < Look ? Max(left, TimeSpan.FromSeconds(1)) : Look;
+                wait = left < Look ? Max(left, Pause) : Look;
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
@@ -43,7 +47,9 @@ internal sealed class RotationLoop(
                 wait = Retry;
             }
 
-            await Task.Delay(wait, time, cancellationToken);
+            // Somebody else's step may bring the next one nearer.
+            await change.WaitAsync(wait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
         }
     }
 
@@ -64,7 +70,6 @@ internal sealed class RotationLoop(
         {
             // Another replica took the step, or somebody changed the bundle.
             logger.LogInformation("the bundle changed before a step of the root rotation: {Reason}", e.Message);
-            await Task.Delay(TimeSpan.FromSeconds(1), time, cancellationToken);
             return true;
         }
 

@@ -16,6 +16,10 @@ internal sealed class Authority(
 {
     private readonly SemaphoreSlim loading = new(1);
     private volatile AuthorityState? state;
+    private volatile TaskCompletionSource changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes at the next change. Take it before <see cref="Current"/>, so that none is missed.</summary>
+    public Task Changed => changed.Task;
 
     /// <summary>The state in force, once there is one.</summary>
     public AuthorityState? Current => state;
@@ -78,6 +82,7 @@ internal sealed class Authority(
             loaded.Jwt is { } material && jwt.Enabled ? new JwtIssuer(material, jwt, policy.ClockSkew) : null,
             policy.ClockSkew,
             ByteString.CopyFrom(loaded.Ca.TrustAnchorsPem));
+        Interlocked.Exchange(ref changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
         var issuer = loaded.Ca.SigningAt(time.GetUtcNow(), policy.ClockSkew);
         logger.LogInformation(
             "certificates are signed by {Issuer} under {Root}, which has {Days} days left; trust anchors: {Count}",

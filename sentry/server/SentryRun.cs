@@ -51,7 +51,7 @@ internal sealed class SentryRun(SentryOptions options, ISentryPlatform platform,
 
             running.Add(authority.WatchAsync(platform.Store, stop.Token));
             running.Add(new RotationLoop(platform.Store, new RootRotation(profile, policy), platform.Events, time, logger)
-                .RunAsync(() => authority.Current!.Bundle, authority.ReloadAsync, stop.Token));
+                .RunAsync(() => authority.Current!.Bundle, () => authority.Changed, authority.ReloadAsync, stop.Token));
             if (oidc is not null)
             {
                 running.Add(oidc.RunAsync(stop.Token));

@@ -118,6 +118,27 @@ public sealed class CertificateIssuerTests
         Assert.True(OpenSsl.Verifies(CertificateList.Write([issuer.Anchor]), CertificateList.Write(issuer.Chain), Now));
     }
 
+    [Fact]
+    public void Two_roots_of_one_name_are_told_apart_by_every_verifier()
+    {
+        var now = DateTimeOffset.UtcNow;
+        Issuer[] issuers = [CaGenerator.Generate(Bundles.Profile, now), CaGenerator.Generate(Bundles.Profile, now)];
+        foreach (var anchors in new[] { issuers.Select(i => i.Anchor), issuers.Reverse().Select(i => i.Anchor) })
+        {
+            foreach (var issuer in issuers)
+            {
+                var (pem, _) = Issuer(issuer).IssuePem(new CertificateContent(Id, SigningRequest.ReadPublicKey(Bundles.Request()), []), now);
+                Assert.True(OpenSsl.Verifies(CertificateList.Write(anchors), pem, now));
+
+                var chain = CertificateList.Read(pem, "pem");
+                using var judge = new X509Chain { ChainPolicy = TrustAnchors.Parse(Encoding.ASCII.GetString(CertificateList.Write(anchors))).CreatePolicy(new("1.3.6.1.5.5.7.3.1")) };
+                judge.ChainPolicy.ExtraStore.Add(chain[1]);
+                Assert.True(judge.Build(chain[0]), string.Join(", ", judge.ChainStatus.Select(s => s.StatusInformation)));
+                Assert.True(judge.ChainElements[^1].Certificate.Is(issuer.Anchor));
+            }
+        }
+    }
+
     private static CertificateIssuer Issuer(Issuer issuer) => new(issuer, Lifetime, Bundles.Skew);
 
     private static DateTimeOffset Seconds(DateTimeOffset time) => DateTimeOffset.FromUnixTimeSeconds(time.ToUnixTimeSeconds());

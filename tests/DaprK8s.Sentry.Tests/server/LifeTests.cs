@@ -117,7 +117,7 @@ public sealed class LifeTests : IDisposable
         directory.Write("config.yaml", "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nspec:\n  mtls:\n    enabled: true\n    workloadCertTTL: 3s\n    allowedClockSkew: 1s\n");
         await using var sentry = await RunningSentry.StartAsync(directory, "--config", directory["config.yaml"]);
         var old = CertificateList.Read(Encoding.ASCII.GetBytes(sentry.Anchors), "")[0];
-        Assert.True(await RotateAsync(sentry, new StringWriter()));
+        Assert.True(await RotateAsync(sentry, new StringWriter(), TimeSpan.Zero));
         await Eventually.TrueAsync(
             () => !CertificateList.Read(Encoding.ASCII.GetBytes(sentry.Anchors), "").Any(a => a.Is(old)) && !File.Exists(directory["credentials/issuer.previous.crt"]),
             "the old root is gone");

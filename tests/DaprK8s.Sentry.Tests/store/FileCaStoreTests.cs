@@ -122,8 +122,10 @@ public sealed class FileCaStoreTests : IDisposable
         seen = 0;
         await UntilSeenAsync(() =>
         {
-            File.CreateSymbolicLink(directory[$"credentials/tmp{writes}"], directory.Path);
-            File.Move(directory[$"credentials/tmp{writes++}"], directory["credentials/..data"], overwrite: true);
+            // As the kubelet does it: the files are links through a link to a directory, which is turned to another one.
+            writes++;
+            File.Delete(directory["credentials/..data"]);
+            Directory.CreateSymbolicLink(directory["credentials/..data"], directory.Path);
         });
         Assert.True(writes < 60, "each change was reported on its own or not at all");
         await stop.CancelAsync();
