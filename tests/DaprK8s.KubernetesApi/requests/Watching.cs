@@ -12,7 +12,7 @@ namespace DaprK8s.KubernetesApi.Requests;
 /// </summary>
 internal sealed class Watching(ObjectStore store)
 {
-    private TaskCompletionSource<Interruption> interruption = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private InterruptionLink last = new();
     private int running;
 
     internal enum Interruption
@@ -28,7 +28,10 @@ internal sealed class Watching(ObjectStore store)
 
     /// <summary>Something happens to all open watches.</summary>
     public void Interrupt(Interruption kind)
-        => Interlocked.Exchange(ref interruption, new(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult(kind);
+    {
+        var next = new InterruptionLink();
+        Interlocked.Exchange(ref last, next).Happened.SetResult((kind, next));
+    }
 
     public async Task AnswerAsync(ApiRequest request, HttpContext context)
     {
@@ -42,7 +45,7 @@ internal sealed class Watching(ObjectStore store)
             end.CancelAfter(TimeSpan.FromSeconds(seconds));
         }
 
-        var interrupted = Volatile.Read(ref interruption).Task;
+        var interrupted = Volatile.Read(ref last).Happened.Task;
         context.Response.ContentType = "application/json";
         await context.Response.StartAsync(context.RequestAborted);
         // Headers go out now: a client may wait for them before it goes on.
@@ -62,8 +65,8 @@ internal sealed class Watching(ObjectStore store)
                 at = revision;
                 if (await Task.WhenAny(more, interrupted, Task.Delay(Timeout.Infinite, end.Token)) == interrupted)
                 {
-                    var kind = await interrupted;
-                    interrupted = Volatile.Read(ref interruption).Task;
+                    var (kind, next) = await interrupted;
+                    interrupted = next.Happened.Task;
                     switch (kind)
                     {
                         case Interruption.Cut:
@@ -140,5 +143,11 @@ internal sealed class Watching(ObjectStore store)
         var line = JsonSerializer.SerializeToUtf8Bytes(new JsonObject { ["type"] = type, ["object"] = @object });
         await context.Response.Body.WriteAsync((byte[])[.. line, (byte)'\n'], context.RequestAborted);
         await context.Response.Body.FlushAsync(context.RequestAborted);
+    }
+
+    /// <summary>One interruption and the way to the next, so that a watch misses none however fast they come.</summary>
+    private sealed class InterruptionLink
+    {
+        public TaskCompletionSource<(Interruption Kind, InterruptionLink Next)> Happened { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }
