@@ -16,11 +16,17 @@ public sealed record ApiResource<T>(string Group, string Version, string Plural,
     /// <summary>The path of a collection, or of an object in it.</summary>
     /// <param name="namespace">The namespace; nothing for all, or for kinds without.</param>
     /// <param name="name">The object; nothing for the collection.</param>
+    /// <exception cref="ArgumentException">No object can have such a name; in a path it would lead elsewhere.</exception>
     public string Path(string? @namespace, string? name = null)
     {
         var root = Group.Length == 0 ? $"/api/{Version}" : $"/apis/{Group}/{Version}";
-        var place = string.IsNullOrEmpty(@namespace) ? "" : $"/namespaces/{Uri.EscapeDataString(@namespace)}";
-        var end = string.IsNullOrEmpty(name) ? "" : $"/{Uri.EscapeDataString(name)}";
+        var place = string.IsNullOrEmpty(@namespace) ? "" : $"/namespaces/{Segment(@namespace)}";
+        var end = string.IsNullOrEmpty(name) ? "" : $"/{Segment(name)}";
         return $"{root}{place}/{Plural}{end}";
     }
+
+    private static string Segment(string name)
+        => name is "." or ".." || name.AsSpan().ContainsAny('/', '%', '\\')
+            ? throw new ArgumentException("a name is not '.' or '..' and holds no slash or percent sign", nameof(name))
+            : Uri.EscapeDataString(name);
 }
