@@ -50,8 +50,7 @@ internal sealed class KubernetesCaStore : ICaStore
     /// <inheritdoc/>
     public async Task<StoredBundle?> LoadAsync(CancellationToken cancellationToken)
     {
-        var secret = await ReadAsync(ApiResources.Secrets, "secret", cancellationToken);
-        var map = await ReadAsync(ApiResources.ConfigMaps, "configmap", cancellationToken);
+        var (secret, map) = await ReadBothAsync(cancellationToken);
         var items = new Dictionary<string, ReadOnlyMemory<byte>>();
         foreach (var (item, name) in names)
         {
@@ -78,8 +77,7 @@ internal sealed class KubernetesCaStore : ICaStore
     /// <inheritdoc/>
     public async Task SaveAsync(StoredBundle bundle, StoredBundle? replaces, CancellationToken cancellationToken)
     {
-        var secret = await ReadAsync(ApiResources.Secrets, "secret", cancellationToken);
-        var map = await ReadAsync(ApiResources.ConfigMaps, "configmap", cancellationToken);
+        var (secret, map) = await ReadBothAsync(cancellationToken);
         if (replaces is null ? names.Values.Any(n => secret[n] is { Length: > 0 }) : replaces.Version != VersionOf(secret, map))
         {
             throw new StoreConflictException($"Secret or ConfigMap {@namespace}/{ObjectName} changed since they were read");
@@ -166,6 +164,26 @@ internal sealed class KubernetesCaStore : ICaStore
         var changed = map.Set(BundleItems.TrustAnchors, anchors);
         changed = map.Set(BundleItems.Jwks, keys) || changed;
         return changed ? new TrustBundleObject(await WriteAsync(ApiResources.ConfigMaps, map, cancellationToken), isSecret: false) : map;
+    }
+
+    /// <summary>
+    /// Reads both as they were at one moment: if the Secret is the same before and after, the ConfigMap read in between was its copy.
+    /// Otherwise a replica that writes just then would look as if somebody had tampered with the ConfigMap.
+    /// </summary>
+    private async Task<(TrustBundleObject Secret, TrustBundleObject Map)> ReadBothAsync(CancellationToken cancellationToken)
+    {
+        var secret = await ReadAsync(ApiResources.Secrets, "secret", cancellationToken);
+        while (true)
+        {
+            var map = await ReadAsync(ApiResources.ConfigMaps, "configmap", cancellationToken);
+            var again = await ReadAsync(ApiResources.Secrets, "secret", cancellationToken);
+            if (again.Version == secret.Version)
+            {
+                return (secret, map);
+            }
+
+            secret = again;
+        }
     }
 
     private async Task<TrustBundleObject> ReadAsync(ApiResource<JsonObject> resource, string name, CancellationToken cancellationToken)
