@@ -54,6 +54,7 @@ internal sealed class Watching(ObjectStore store)
         try
         {
             var at = await BeginAsync(request, context, form, matches);
+            Interruption? due = null;
             while (!end.IsCancellationRequested)
             {
                 var (changes, revision, more) = store.ChangesAfter(at);
@@ -62,24 +63,27 @@ internal sealed class Watching(ObjectStore store)
                     await WriteChangeAsync(context, form, change, matches);
                 }
 
+                // Only now: what happened before an interruption is told before it.
                 at = revision;
+                switch (due)
+                {
+                    case Interruption.Cut:
+                        context.Abort();
+                        return;
+                    case Interruption.End:
+                        return;
+                    case Interruption.Expire:
+                        throw ApiException.Expired(at, store.Revision);
+                    case Interruption.Bookmark when bookmarks:
+                        await BookmarkAsync(context, request, at);
+                        break;
+                }
+
+                due = null;
                 if (await Task.WhenAny(more, interrupted, Task.Delay(Timeout.Infinite, end.Token)) == interrupted)
                 {
-                    var (kind, next) = await interrupted;
+                    (due, var next) = await interrupted;
                     interrupted = next.Happened.Task;
-                    switch (kind)
-                    {
-                        case Interruption.Cut:
-                            context.Abort();
-                            return;
-                        case Interruption.End:
-                            return;
-                        case Interruption.Expire:
-                            throw ApiException.Expired(at, store.Revision);
-                        case Interruption.Bookmark when bookmarks:
-                            await BookmarkAsync(context, request, at);
-                            break;
-                    }
                 }
             }
 
