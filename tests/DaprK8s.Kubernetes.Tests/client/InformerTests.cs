@@ -18,7 +18,7 @@ public sealed class InformerTests
         var informer = cluster.Follow(
             DaprResources.Configurations, changed: c => changes.Enqueue($"{c.Before?.Spec.AccessControl!.TrustDomain} > {c.After?.Spec.AccessControl!.TrustDomain}"));
 
-        await informer.WaitForSyncAsync(Stop);
+        await SyncAsync(informer);
         Assert.Equal("one", informer.Find("default", "early")?.Spec.AccessControl?.TrustDomain);
         Assert.Null(informer.Find("other", "early"));
 
@@ -38,7 +38,7 @@ public sealed class InformerTests
         }
 
         var informer = cluster.Follow(ApiResources.MetadataOf("configmaps"));
-        await informer.WaitForSyncAsync(Stop);
+        await SyncAsync(informer);
 
         Assert.Equal(1203, informer.Objects.Count);
         Assert.Equal(3, cluster.Server.Faults.Count("list", "configmaps"));
@@ -60,7 +60,7 @@ public sealed class InformerTests
         cluster.Server.Faults.Fail("list", "configmaps", 410, times: 1);
         gate.Open();
 
-        await informer.WaitForSyncAsync(Stop);
+        await SyncAsync(informer);
         Assert.Equal(501, informer.Objects.Count);
         Assert.DoesNotContain("limit=", cluster.Server.Faults.Requests.Last(r => r.Verb == "list").Query, StringComparison.Ordinal);
     }
@@ -70,7 +70,7 @@ public sealed class InformerTests
     {
         await using var cluster = await Cluster.StartAsync();
         var informer = cluster.Follow(DaprResources.Configurations);
-        await informer.WaitForSyncAsync(Stop);
+        await SyncAsync(informer);
         await Eventually.TrueAsync(() => cluster.Server.OpenWatches == 1, "the watch is open");
         var seen = cluster.PutConfiguration("first", "one");
         await Eventually.TrueAsync(() => informer.Objects.Count == 1, "the first change is seen");
@@ -89,7 +89,7 @@ public sealed class InformerTests
     {
         await using var cluster = await Cluster.StartAsync();
         var informer = cluster.Follow(DaprResources.Configurations);
-        await informer.WaitForSyncAsync(Stop);
+        await SyncAsync(informer);
         await Eventually.TrueAsync(() => cluster.Server.OpenWatches == 1, "the watch is open");
 
         // Nothing of our kind happens, but the history moves on and its beginning is forgotten.
@@ -111,7 +111,7 @@ public sealed class InformerTests
         var changes = new ConcurrentQueue<string>();
         var informer = cluster.Follow(
             DaprResources.Configurations, changed: c => changes.Enqueue($"{(c.After is null ? "-" : "+")}{(c.After ?? c.Before)!.Name}"));
-        await informer.WaitForSyncAsync(Stop);
+        await SyncAsync(informer);
         await Eventually.TrueAsync(() => cluster.Server.OpenWatches == 1, "the watch is open");
         changes.Clear();
 
@@ -134,7 +134,7 @@ public sealed class InformerTests
     {
         await using var cluster = await Cluster.StartAsync();
         var informer = cluster.Follow(DaprResources.Configurations);
-        await informer.WaitForSyncAsync(Stop);
+        await SyncAsync(informer);
         await Eventually.TrueAsync(() => cluster.Server.OpenWatches == 1, "the watch is open");
 
         cluster.Server.ExpireHistory();
@@ -150,7 +150,7 @@ public sealed class InformerTests
         await using var cluster = await Cluster.StartAsync();
         cluster.PutConfiguration("before", "one");
         var informer = cluster.Follow(DaprResources.Configurations);
-        await informer.WaitForSyncAsync(Stop);
+        await SyncAsync(informer);
 
         await cluster.Server.PauseAsync();
         cluster.PutConfiguration("meanwhile", "two");
@@ -172,7 +172,7 @@ public sealed class InformerTests
         Assert.False(informer.HasSynced);
 
         await cluster.Server.ResumeAsync();
-        await informer.WaitForSyncAsync(Stop).WaitAsync(TimeSpan.FromSeconds(60), Stop);
+        await SyncAsync(informer);
     }
 
     [Theory]
@@ -189,7 +189,7 @@ public sealed class InformerTests
         Assert.Single(cluster.Told, l => l.Contains($"User \"{Cluster.User}\" cannot {verb} resource \"pods\"", StringComparison.Ordinal));
 
         cluster.Server.Access.Permit(verb, "pods");
-        await informer.WaitForSyncAsync(Stop).WaitAsync(TimeSpan.FromSeconds(60), Stop);
+        await SyncAsync(informer);
         await Eventually.TrueAsync(() => cluster.Server.OpenWatches == 1, "the watch is open");
     }
 
@@ -202,7 +202,7 @@ public sealed class InformerTests
         await Eventually.TrueAsync(() => cluster.Told.Any(l => l.Contains("the CRD configurations.dapr.io is not installed", StringComparison.Ordinal)), "it is told");
 
         cluster.Server.Types.Serve(kind);
-        await informer.WaitForSyncAsync(Stop).WaitAsync(TimeSpan.FromSeconds(60), Stop);
+        await SyncAsync(informer);
     }
 
     [Fact]
@@ -211,7 +211,7 @@ public sealed class InformerTests
         await using var cluster = await Cluster.StartAsync();
         cluster.PutConfigMap("a", "secret");
         var informer = cluster.Follow(ApiResources.MetadataOf("configmaps"), new InformerScope { MetadataOnly = true });
-        await informer.WaitForSyncAsync(Stop);
+        await SyncAsync(informer);
         await Eventually.TrueAsync(() => cluster.Server.OpenWatches == 1, "the watch is open");
 
         Assert.All(cluster.Server.Faults.Requests, r => Assert.Contains("as=PartialObjectMetadata", r.Accept, StringComparison.Ordinal));
@@ -229,7 +229,7 @@ public sealed class InformerTests
         var informer = cluster.Follow(
             ApiResources.MetadataOf("configmaps"), new InformerScope { Namespace = "default", FieldSelector = "metadata.name=wanted" });
 
-        await informer.WaitForSyncAsync(Stop);
+        await SyncAsync(informer);
         Assert.Equal("wanted", Assert.Single(informer.Objects).Metadata.Name);
     }
 
@@ -240,7 +240,7 @@ public sealed class InformerTests
         cluster.PutConfiguration("good", "one");
         cluster.Server.Objects.Put("""{"apiVersion":"dapr.io/v1alpha1","kind":"Configuration","metadata":{"name":"bad"},"spec":{"features":5}}""");
         var informer = cluster.Follow(DaprResources.Configurations);
-        await informer.WaitForSyncAsync(Stop);
+        await SyncAsync(informer);
         Assert.NotNull(informer.Find("default", "good"));
         Assert.Null(informer.Find("default", "bad"));
         Assert.Contains(cluster.Told, l => l.Contains("default/bad is not readable", StringComparison.Ordinal));
@@ -257,8 +257,12 @@ public sealed class InformerTests
         await using var cluster = await Cluster.StartAsync();
         cluster.PutConfiguration("a", "one");
         var informer = cluster.Follow(DaprResources.Configurations, changed: _ => throw new InvalidOperationException("of the test"));
-        await informer.WaitForSyncAsync(Stop);
+        await SyncAsync(informer);
         cluster.PutConfiguration("b", "one");
         await Eventually.TrueAsync(() => informer.Find("default", "b") is not null, "the next change is seen");
     }
+
+    private static Task SyncAsync<T>(Informer<T> informer)
+        where T : class, IApiObject
+        => informer.WaitForSyncAsync(Stop).WaitAsync(TimeSpan.FromSeconds(60), Stop);
 }
