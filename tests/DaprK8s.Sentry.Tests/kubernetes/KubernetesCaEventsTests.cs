@@ -34,7 +34,7 @@ public sealed class KubernetesCaEventsTests
             await Eventually.TrueAsync(() => cluster.Server.Faults.Count("create", "events") == count, "it is tried");
         }
 
-        await Eventually.TrueAsync(() => cluster.Log.Lines.Count > 0, "the log says so");
+        await Eventually.TrueAsync(() => cluster.Log.Lines.Length > 0, "the log says so");
         Assert.Contains("cannot create events", Assert.Single(cluster.Log.Lines).Text, StringComparison.Ordinal);
     }
 

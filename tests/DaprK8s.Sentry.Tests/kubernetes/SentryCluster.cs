@@ -45,7 +45,7 @@ internal sealed class SentryCluster : IAsyncDisposable
 
     public KubernetesClient Client { get; }
 
-    public RecordingLogger Log { get; } = new();
+    public ListLogger Log { get; } = new();
 
     public static async Task<SentryCluster> StartAsync() => new(await KubernetesApiServer.StartAsync());
 
