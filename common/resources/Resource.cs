@@ -1,9 +1,10 @@
 using System.Text.Json.Serialization;
+using DaprK8s.Common.Kubernetes;
 
 namespace DaprK8s.Common.Resources;
 
 /// <summary>What every <c>dapr.io</c> resource has (contract: k8s 1.1).</summary>
-public abstract class Resource
+public abstract class Resource : IApiObject
 {
     /// <summary><c>dapr.io/v1alpha1</c> or <c>dapr.io/v2alpha1</c>.</summary>
     public string ApiVersion { get; init; } = "";
@@ -37,6 +38,12 @@ public sealed class ObjectMeta
 
     /// <summary>The namespace, or empty.</summary>
     public string? Namespace { get; init; }
+
+    /// <summary>Which of all objects that ever had this name it is; given by the API server.</summary>
+    public string? Uid { get; init; }
+
+    /// <summary>Which version of it; given by the API server.</summary>
+    public string? ResourceVersion { get; init; }
 
     /// <summary>Annotations.</summary>
     public Dictionary<string, string>? Annotations { get; init; }

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using DaprK8s.Common.Hosting;
+using DaprK8s.Sentry.Kubernetes;
 using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Sentry.Server;
@@ -11,7 +12,6 @@ internal static class SentryProcess
     private const int Success = 0;
     private const int Failure = 1;
     private const int BadFlags = 2;
-    private const string RootCheckVariable = "DAPR_UNSAFE_SKIP_CONTAINER_UID_GID_CHECK";
 
     private static readonly string Version =
         typeof(SentryProcess).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
@@ -60,7 +60,7 @@ internal static class SentryProcess
         try
         {
             CheckUser(options);
-            await using var platform = CreatePlatform(options);
+            await using var platform = CreatePlatform(options, loggers);
             await new SentryRun(options, platform, loggers, TimeProvider.System).RunAsync(stop.Token);
         }
         catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
@@ -82,7 +82,8 @@ internal static class SentryProcess
     {
         try
         {
-            await using var platform = CreatePlatform(options.Sentry);
+            using var loggers = CreateLoggers(options.Sentry, LogLevel.Warning);
+            await using var platform = CreatePlatform(options.Sentry, loggers);
             return await new RotateCommand(options, platform, Console.Out, TimeProvider.System).RunAsync(CancellationToken.None) ? Success : Failure;
         }
         catch (Exception e) when (e is not OptionException)
@@ -92,18 +93,16 @@ internal static class SentryProcess
         }
     }
 
-    private static SelfHosted CreatePlatform(SentryOptions options)
+    private static ISentryPlatform CreatePlatform(SentryOptions options, ILoggerFactory loggers)
         => options.IsKubernetes
-            ? throw new OptionException("mode kubernetes is not available in this version; only standalone is")
+            ? new InKubernetes(options, Environment.GetEnvironmentVariable, loggers, TimeProvider.System)
             : new SelfHosted(options, Environment.GetEnvironmentVariable, TimeProvider.System);
 
     private static void CheckUser(SentryOptions options)
     {
-        if (options.IsKubernetes && !OperatingSystem.IsWindows() && GetEffectiveUserId() == 0 && Environment.GetEnvironmentVariable(RootCheckVariable) != "true")
+        if (options.IsKubernetes && RootUser.Refusal() is { } refusal)
         {
-            throw new OptionException(
-                "current user UID(0) is root. Dapr must be run as a non-root user in Kubernetes environments. "
-                + $"To override this check, set the environment variable '{RootCheckVariable}=true'");
+            throw new OptionException(refusal);
         }
     }
 
@@ -112,9 +111,6 @@ internal static class SentryProcess
             [new DaprLoggerProvider(
                 new LogSettings("", level, options.LogAsJson, Version.Split('+')[0]), DaprLoggerProvider.OpenOutput(options.LogFile), TimeProvider.System)],
             new LoggerFilterOptions { MinLevel = LogLevel.Trace });
-
-    [DllImport("libc", EntryPoint = "geteuid")]
-    private static extern uint GetEffectiveUserId();
 
     /// <summary>SIGTERM and SIGINT as a token; the second one ends the process at once.</summary>
     private sealed class StopSignals : IDisposable

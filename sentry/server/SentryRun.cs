@@ -2,6 +2,7 @@ using DaprK8s.Common.GrpcServer;
 using DaprK8s.Common.Identity;
 using DaprK8s.Common.Metrics;
 using DaprK8s.Sentry.Ca;
+using DaprK8s.Sentry.Kubernetes;
 using DaprK8s.Sentry.Oidc;
 using DaprK8s.Sentry.Rotation;
 using DaprK8s.Sentry.Validators;
@@ -79,7 +80,7 @@ internal sealed class SentryRun(SentryOptions options, ISentryPlatform platform,
         {
             await authority.StartAsync(cancellationToken);
         }
-        catch (CaBundleException e)
+        catch (Exception e) when (e is CaBundleException or CaStoreException)
         {
             throw new CaBundleException($"failed to get CA bundle: {e.Message}");
         }

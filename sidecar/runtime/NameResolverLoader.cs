@@ -1,4 +1,5 @@
 using System.Text.Json;
+using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Resources;
 using DaprK8s.Components;
 using DaprK8s.Components.Metadata;

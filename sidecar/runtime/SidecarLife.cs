@@ -1,3 +1,4 @@
+using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Text;
 using DaprK8s.Sidecar.Security;
 using DaprK8s.Sidecar.Tracing;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Resources;
 using DaprK8s.Protos.Runtime.V1;
 using DaprK8s.Sidecar.App;

@@ -1,3 +1,4 @@
+using DaprK8s.Common.Hosting;
 using DaprK8s.Components;
 using DaprK8s.Sidecar.Runtime;
 using Microsoft.Extensions.Logging;

@@ -1,0 +1,142 @@
+using System.Globalization;
+using System.Net;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+
+namespace DaprK8s.Common.Kubernetes;
+
+/// <content>The two calls: list and watch.</content>
+public sealed partial class Informer<T>
+{
+    private const int PageSize = 500;
+
+    private static readonly TimeSpan ListTimeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan ShortestWatch = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(30);
+
+    /// <summary>Brings the copy up to date, page by page.</summary>
+    /// <returns>The version that it then shows.</returns>
+    private async Task<string> ListAsync(CancellationToken cancellationToken)
+    {
+        var seen = new HashSet<(string, string)>();
+        string? token = null;
+        string version;
+        try
+        {
+            do
+            {
+                (version, token) = await ListPageAsync(token, PageSize, seen, cancellationToken);
+            }
+            while (!string.IsNullOrEmpty(token));
+        }
+        catch (KubernetesException e) when (e.IsExpired && token is not null)
+        {
+            // So slow that the moment of the first page is gone: all at once then.
+            seen.Clear();
+            (version, _) = await ListPageAsync(null, 0, seen, cancellationToken);
+        }
+
+        foreach (var key in objects.Keys)
+        {
+            if (!seen.Contains(key))
+            {
+                Remove(key);
+            }
+        }
+
+        return version;
+    }
+
+    private async Task<(string Version, string? Continue)> ListPageAsync(
+        string? token, int limit, HashSet<(string, string)> seen, CancellationToken cancellationToken)
+    {
+        using var patience = new CancellationTokenSource(ListTimeout, timeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
+        try
+        {
+            using var response = await client.ListAsync(
+                resource,
+                scope.Namespace,
+                Query(limit > 0 ? $"limit={limit}" : "", token is null ? "" : $"continue={Uri.EscapeDataString(token)}"),
+                scope.MetadataOnly,
+                either.Token);
+            using var stream = await response.Content.ReadAsStreamAsync(either.Token);
+            using var list = await JsonDocument.ParseAsync(stream, default, either.Token);
+            foreach (var item in list.RootElement.GetProperty("items").EnumerateArray())
+            {
+                var now = Decode(item, out var key);
+                seen.Add(key);
+                if (now is not null)
+                {
+                    Put(key, now);
+                }
+            }
+
+            var metadata = list.RootElement.GetProperty("metadata");
+            return (Text(metadata, "resourceVersion"), Text(metadata, "continue"));
+        }
+        catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException($"listing {resource.QualifiedName} took more than {ListTimeout.TotalSeconds:0} s");
+        }
+    }
+
+    /// <summary>Applies changes as they come, and yields each version that the copy has reached.</summary>
+    private async IAsyncEnumerable<string> WatchAsync(string from, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        // The server ends the watch; our own limit only finds a server that does not.
+        var length = ShortestWatch * (1 + Random.Shared.NextDouble());
+        using var limit = new CancellationTokenSource(length + Grace, timeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
+        using var response = await client.WatchAsync(
+            resource,
+            scope.Namespace,
+            Query(
+                $"resourceVersion={Uri.EscapeDataString(from)}",
+                "allowWatchBookmarks=true",
+                string.Create(CultureInfo.InvariantCulture, $"timeoutSeconds={(int)length.TotalSeconds}")),
+            scope.MetadataOnly,
+            either.Token);
+        using var stream = await response.Content.ReadAsStreamAsync(either.Token);
+        Recover();
+        await foreach (var (type, json) in WatchLines.ReadAsync(stream, either.Token))
+        {
+            if (type == "ERROR")
+            {
+                throw KubernetesException.FromStatus("watch", resource.QualifiedName, json, (int)HttpStatusCode.InternalServerError);
+            }
+
+            if (type != "BOOKMARK")
+            {
+                var now = Decode(json, out var key);
+                if (type == "DELETED")
+                {
+                    Remove(key);
+                }
+                else if (now is not null)
+                {
+                    Put(key, now);
+                }
+            }
+
+            yield return Text(json.GetProperty("metadata"), "resourceVersion");
+        }
+    }
+
+    private string Query(params ReadOnlySpan<string> parts)
+    {
+        List<string> all = [.. parts];
+        if (scope.FieldSelector is { } fields)
+        {
+            all.Add($"fieldSelector={Uri.EscapeDataString(fields)}");
+        }
+
+        if (scope.LabelSelector is { } labels)
+        {
+            all.Add($"labelSelector={Uri.EscapeDataString(labels)}");
+        }
+
+        all.RemoveAll(string.IsNullOrEmpty);
+        return string.Join('&', all);
+    }
+}
