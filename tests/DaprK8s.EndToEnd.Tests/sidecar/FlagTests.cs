@@ -65,10 +65,16 @@ public sealed class FlagTests
         // The port is derived from app id and directory; the fixture keeps both.
         await using var daprd = await Daprd.With(flags: ["--dapr-internal-grpc-port=0"]).StartAsync();
         var first = await daprd.Log.WaitForAsync("Internal gRPC server is running on");
-        await daprd.RestartAsync();
 
-        var ports = daprd.Log.With("Internal gRPC server is running on").Select(l => l.Split('"').First(p => p.Contains("Internal"))).Distinct();
-        Assert.Single(ports);
+        // The derived number may be some connection's local port just then, for which the sidecar takes another one. Not five times.
+        for (var restart = 1; restart <= 5 && Ports().Distinct().Count() == Ports().Count(); restart++)
+        {
+            await daprd.RestartAsync();
+        }
+
+        Assert.True(Ports().Distinct().Count() < Ports().Count(), string.Join(", ", Ports()));
         Assert.Contains("Internal gRPC", first, StringComparison.Ordinal);
+
+        List<string> Ports() => [.. daprd.Log.With("Internal gRPC server is running on").Select(l => l.Split('"').First(p => p.Contains("Internal")))];
     }
 }
