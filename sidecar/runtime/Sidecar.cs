@@ -49,7 +49,8 @@ internal sealed class Sidecar
         IResiliency resiliency = NoResiliency.Instance;
 
         Registry = new ComponentRegistry();
-        Registry.Replace(new ComponentCatalogue(Self, spec.Components?.Deny ?? [], time, loggers.CreateLogger("dapr.runtime.processor")).Choose(resources.Components));
+        Registry.Replace(new ComponentCatalogue(Self, spec.Components?.Deny ?? [], time, loggers.CreateLogger("dapr.runtime.processor"))
+            .Choose(StrictSandbox.Apply(spec.Wasm, resources.Components)));
         var componentMetrics = new ComponentMetrics(Metrics, Self);
         var road = new ComponentRoad(resiliency, componentMetrics, time);
         var resolver = new SecretResolver(
