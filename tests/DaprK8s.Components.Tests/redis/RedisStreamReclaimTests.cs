@@ -168,11 +168,13 @@ public sealed class RedisStreamReclaimTests(RedisServerFixture fixture) : RedisS
     [Fact]
     public async Task Messages_that_wait_for_a_handler_longer_than_the_processing_timeout_are_not_delivered_twice()
     {
-        var first = await OpenAsync(ShortTimeout, ShortInterval, ("concurrency", "1"));
-        var second = await OpenAsync(ShortTimeout, ShortInterval);
+        // Long beside what a busy machine may delay a sign of life by, and short beside what ten messages take one after the other.
+        (string, string) timeout = ("processingTimeout", "2500ms");
+        var first = await OpenAsync(timeout, ShortInterval, ("concurrency", "1"));
+        var second = await OpenAsync(timeout, ShortInterval);
         var slow = new Inbox(async (_, _) =>
         {
-            await Task.Delay(150, Stop); // The work that a handler does.
+            await Task.Delay(400, Stop); // The work that a handler does.
             return Settlement.Ack;
         });
         var texts = await PublishManyAsync(first, 10);
