@@ -94,7 +94,6 @@ public sealed class FloodTests
     [InlineData("POST /v1.0/state/statestore")]
     [InlineData("POST /v1.0/state/statestore/bulk")]
     [InlineData("POST /v1.0/state/statestore/transaction")]
-    [InlineData("POST /v1.0-alpha1/state/statestore/query")]
     [InlineData("POST /v1.0/publish/pubsub/t")]
     [InlineData("PUT /v1.0/metadata/k")]
     [InlineData("POST /v1.0/invoke/{app}/method/swallow")]
