@@ -1,4 +1,5 @@
 using DaprK8s.Sidecar.Hosting;
+using DaprK8s.Sidecar.Invocation;
 using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Sidecar.AccessControl;
@@ -30,6 +31,12 @@ internal sealed partial class AccessGate(AccessList? list, AccessMetrics metrics
         }
 
         var decision = list.Decide(peer.Id, operation, verb);
+        if (decision.IsAllowed && operation.Contains('%'))
+        {
+            // Escapes go on as they are, but most servers resolve them before they route: what an app makes of them must be allowed too.
+            decision = list.Decide(peer.Id, MethodName.Clean(Uri.UnescapeDataString(operation)), verb);
+        }
+
         metrics.Record(peer.Id, decision);
         if (decision.IsAllowed)
         {

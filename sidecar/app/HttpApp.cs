@@ -17,6 +17,9 @@ internal sealed class HttpApp(
     AppOptions options, AppConnections connections, AppConcurrency concurrency, OutboundPipeline? pipeline, AppMetrics metrics, TimeProvider time)
     : IHttpAppChannel, IInvokeTarget
 {
+    /// <summary>The most that an answer of the building blocks' own calls may have.</summary>
+    public long MaxAnswerBytes { get; init; } = long.MaxValue;
+
     public async ValueTask<InvokeResponse> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
     {
         if (request.Verb is "NONE" or "CONNECT" or "")
@@ -52,7 +55,7 @@ internal sealed class HttpApp(
         {
             var started = time.GetTimestamp();
             using var response = await connections.Client.SendAsync(pipeline, message, cancellationToken);
-            var body = await response.Content.ReadAsByteArrayAsync(cancellationToken);
+            var body = await BoundedBody.ReadAsync(response.Content, MaxAnswerBytes, cancellationToken);
             metrics.RecordHttp(call.Method.Method, call.Path, (int)response.StatusCode, call.Body.Length, body.Length, time.GetElapsedTime(started));
             return new AppAnswer((int)response.StatusCode, body, response.Content.Headers.ContentType?.ToString() ?? "");
         }

@@ -23,7 +23,7 @@ internal static class CommonErrors
         => new("ERR_API_UNIMPLEMENTED", "this API is currently not implemented", 501, StatusCode.Unimplemented);
 
     /// <summary>An error that nothing else accounts for.</summary>
-    public static DaprError Unclassified(string message) => new("ERROR", message, 500, StatusCode.Unknown);
+    public static DaprError Unclassified(string message) => new(DaprError.NoCode, message, 500, StatusCode.Unknown);
 
     public static DaprError HealthNotReady(IEnumerable<string> pending)
         => new("ERR_HEALTH_NOT_READY", $"dapr is not ready: [{string.Join(' ', pending)}]", 500, StatusCode.Internal) { Category = "health" };

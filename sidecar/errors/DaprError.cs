@@ -12,11 +12,17 @@ namespace DaprK8s.Sidecar.Errors;
 /// <param name="Grpc">The gRPC status code.</param>
 internal sealed record DaprError(string Code, string Message, int Http, StatusCode Grpc)
 {
+    /// <summary>The <see cref="Code"/> of an error that has none of its own.</summary>
+    public const string NoCode = "ERROR";
+
     /// <summary>
     /// The ErrorInfo reason of a standardized error (<c>DAPR_STATE_NOT_FOUND</c>), which shows its details on both surfaces;
     /// <see langword="null"/> for a simple error.
     /// </summary>
     public string? Reason { get; init; }
+
+    /// <summary>Whether <see cref="Code"/> says which error it is, and not only that it is one.</summary>
+    public bool HasOwnCode => Code != NoCode;
 
     /// <summary>A simple error that nevertheless carries ErrorInfo with reason <see cref="Code"/> on gRPC.</summary>
     public bool HasGrpcErrorInfo { get; init; }

@@ -37,6 +37,7 @@ internal sealed class WebServer : IAsyncDisposable
     {
         kestrel.AddServerHeader = false;
         kestrel.AllowAlternateSchemes = true;
+        kestrel.RequestHeaderEncodingSelector = ConnectionHeader.Select;
         kestrel.ResponseHeaderEncodingSelector = static _ => System.Text.Encoding.UTF8;
         var limits = kestrel.Limits;
         limits.MaxRequestBodySize = null;

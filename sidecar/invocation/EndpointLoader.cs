@@ -63,12 +63,12 @@ internal sealed class EndpointLoader(SecretResolver resolver, SidecarInfo self, 
             throw new ComponentConfigurationException($"it references a secret store that isn't loaded: {store}");
         }
 
-        var handler = ExternalTargets.CreateHandler(redirects: true);
-        SetUpTls(handler.SslOptions, resource.Name, resolved);
-        return new ExternalEndpoint(resource.Name, resource.Spec.BaseUrl, resolved.Headers.Items, new HttpMessageInvoker(handler));
+        var handler = ExternalTargets.CreateHandler();
+        SetUpTls(handler.SslOptions, resource.Name, url.IdnHost, resolved);
+        return new ExternalEndpoint(resource.Name, resource.Spec.BaseUrl, resolved.Headers.Items, new HttpMessageInvoker(handler)) { FollowsRedirects = true };
     }
 
-    private static void SetUpTls(SslClientAuthenticationOptions tls, string name, ResolvedEndpoint resolved)
+    private static void SetUpTls(SslClientAuthenticationOptions tls, string name, string host, ResolvedEndpoint resolved)
     {
         if (resolved.RootCa is { Length: > 0 } pem)
         {
@@ -95,7 +95,10 @@ internal sealed class EndpointLoader(SecretResolver resolver, SidecarInfo self, 
         {
             try
             {
-                tls.ClientCertificates = [X509Certificate2.CreateFromPem(resolved.Certificate, resolved.PrivateKey)];
+                var certificate = X509Certificate2.CreateFromPem(resolved.Certificate, resolved.PrivateKey);
+
+                // Not shown to a host that a redirect leads to.
+                tls.LocalCertificateSelectionCallback = (_, target, _, _, _) => target.Equals(host, StringComparison.OrdinalIgnoreCase) ? certificate : null!;
             }
             catch (Exception e) when (e is CryptographicException or ArgumentException)
             {

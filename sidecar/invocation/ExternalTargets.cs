@@ -14,12 +14,16 @@ namespace DaprK8s.Sidecar.Invocation;
 /// <param name="Headers">Set on each request, replacing what the caller sent under the name.</param>
 /// <param name="Client">The connections.</param>
 internal sealed record ExternalEndpoint(
-    string Name, string BaseUrl, IReadOnlyList<KeyValuePair<string, string>> Headers, HttpMessageInvoker Client);
+    string Name, string BaseUrl, IReadOnlyList<KeyValuePair<string, string>> Headers, HttpMessageInvoker Client)
+{
+    /// <summary>A resource's redirects are followed; those of a bare URL are the caller's business.</summary>
+    public bool FollowsRedirects { get; init; }
+}
 
 /// <summary>Invocation targets outside of Dapr: HTTPEndpoint resources and absolute URLs (contract: messaging 5.14).</summary>
 internal sealed class ExternalTargets(OutboundPipeline? pipeline) : IDisposable
 {
-    private readonly Lazy<HttpMessageInvoker> direct = new(() => new HttpMessageInvoker(CreateHandler(redirects: false)));
+    private readonly Lazy<HttpMessageInvoker> direct = new(() => new HttpMessageInvoker(CreateHandler()));
     private volatile FrozenDictionary<string, ExternalEndpoint> endpoints = FrozenDictionary<string, ExternalEndpoint>.Empty;
 
     /// <summary>The names, for the metadata API.</summary>
@@ -42,11 +46,10 @@ internal sealed class ExternalTargets(OutboundPipeline? pipeline) : IDisposable
         => id.StartsWith("http://", StringComparison.OrdinalIgnoreCase) || id.StartsWith("https://", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Connections to external services: TLS 1.2 or later, always verified.</summary>
-    public static SocketsHttpHandler CreateHandler(bool redirects)
+    public static SocketsHttpHandler CreateHandler()
         => new()
         {
-            AllowAutoRedirect = redirects,
-            MaxAutomaticRedirections = 10,
+            AllowAutoRedirect = false,
             UseCookies = false,
             AutomaticDecompression = DecompressionMethods.None,
             ActivityHeadersPropagator = null,
@@ -74,10 +77,9 @@ internal sealed class ExternalTargets(OutboundPipeline? pipeline) : IDisposable
     {
         public async ValueTask<InvokeResponse> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
         {
-            using var message = Build(request);
             try
             {
-                var response = await endpoint.Client.SendAsync(pipeline, message, cancellationToken);
+                var response = await SendAsync(request, BuildUrl(request), cancellationToken);
                 return new InvokeResponse(() =>
                 {
                     response.Dispose();
@@ -102,19 +104,59 @@ internal sealed class ExternalTargets(OutboundPipeline? pipeline) : IDisposable
                 ? $"tls: {e.InnerException?.Message ?? e.Message}"
                 : e.InnerException?.Message ?? e.Message;
 
-        private HttpRequestMessage Build(InvokeRequest request)
+        private async ValueTask<HttpResponseMessage> SendAsync(InvokeRequest request, Uri url, CancellationToken cancellationToken)
         {
-            var message = new HttpRequestMessage(HttpMethod.Parse(request.Verb is "NONE" or "" ? "POST" : request.Verb), BuildUrl(request))
+            var (verb, body, first, trusted) = (request.Verb is "NONE" or "" ? "POST" : request.Verb, request.Body, url, true);
+            for (var redirects = 0; ; redirects++)
             {
-                VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
-            };
-            if (request.Body != Stream.Null)
+                using var message = Build(request, verb, url, body, trusted);
+
+                // Handlers may add credentials of their own, which are no other origin's business either.
+                var response = trusted
+                    ? await endpoint.Client.SendAsync(pipeline, message, cancellationToken)
+                    : await endpoint.Client.SendAsync(message, cancellationToken);
+                if (!endpoint.FollowsRedirects || redirects == Redirects.Most
+                    || Redirects.Next(response, response.RequestMessage?.RequestUri ?? url) is not { } next)
+                {
+                    return response;
+                }
+
+                if (!Redirects.KeepsBody(response.StatusCode, verb))
+                {
+                    (verb, body) = (verb == "HEAD" ? verb : "GET", Stream.Null);
+                }
+                else if (body != Stream.Null)
+                {
+                    if (request.Replayed is not { } bytes)
+                    {
+                        // A body that went by can't be sent again; the caller may.
+                        return response;
+                    }
+
+                    request.Replay(bytes);
+                    body = request.Body;
+                }
+
+                response.Dispose();
+                url = next;
+                trusted &= Redirects.IsSameOrigin(first, next);
+            }
+        }
+
+        private HttpRequestMessage Build(InvokeRequest request, string verb, Uri url, Stream body, bool trusted)
+        {
+            var message = new HttpRequestMessage(HttpMethod.Parse(verb), url) { VersionPolicy = HttpVersionPolicy.RequestVersionOrLower };
+            var isLeftOut = request.Body != Stream.Null && body == Stream.Null;
+            if (body != Stream.Null)
             {
-                message.Content = new StreamedContent(request.Body, request.ContentLength, request.ContentType);
+                message.Content = new StreamedContent(body, request.ContentLength, request.ContentType);
             }
 
-            StreamedContent.AddHeaders(message, request.Headers);
-            foreach (var (name, value) in endpoint.Headers)
+            StreamedContent.AddHeaders(
+                message,
+                trusted && !isLeftOut ? request.Headers
+                    : request.Headers.Where(h => (trusted || !Redirects.IsCredential(h.Key)) && !(isLeftOut && h.Key.StartsWith("Content-", StringComparison.OrdinalIgnoreCase))));
+            foreach (var (name, value) in trusted ? endpoint.Headers : [])
             {
                 message.Headers.Remove(name);
                 if (!message.Headers.TryAddWithoutValidation(name, value))
@@ -136,10 +178,32 @@ internal sealed class ExternalTargets(OutboundPipeline? pipeline) : IDisposable
             return message;
         }
 
+        // The method was cleaned of "..", but not of an escaped one, which many a server takes for the same and would leave the base path by.
+        private static void RefuseHiddenDots(string method)
+        {
+            if (method.AsSpan().IndexOfAny('%', ';') < 0)
+            {
+                return;
+            }
+
+            foreach (var segment in Uri.UnescapeDataString(method).Split('/', '\\'))
+            {
+                if (segment.Split(';')[0] is "." or "..")
+                {
+                    throw new FormatException("invalid method: it leads out of the endpoint's base URL");
+                }
+            }
+        }
+
         private Uri BuildUrl(InvokeRequest request)
         {
             try
             {
+                if (endpoint.FollowsRedirects)
+                {
+                    RefuseHiddenDots(request.Method);
+                }
+
                 return AppUrl.Build(endpoint.BaseUrl.TrimEnd('/'), request.Method, request.Query);
             }
             catch (FormatException e)

@@ -49,6 +49,9 @@ internal static class HeaderRules
     /// <summary>The same for metadata of a gRPC caller or a peer, which may be binary; only gRPC apps get that.</summary>
     public static bool PassesMetadata(string name) => name.Length > 0 && !HopByHop.Contains(name) && !Own.Contains(name) && name[0] != ':';
 
+    /// <summary>Whether a header concerns one connection only and never goes further.</summary>
+    public static bool IsHopByHop(string name) => HopByHop.Contains(name);
+
     /// <summary>Whether the value is bytes in base64.</summary>
     public static bool IsBinary(string name) => name.EndsWith("-bin", StringComparison.OrdinalIgnoreCase);
 

@@ -37,9 +37,13 @@ internal sealed class InvokeRequest
     /// </summary>
     public bool IsBodyReleased => Sends == 0 || (Sends == 1 && Body is MemoryBody { IsConsumed: true });
 
+    /// <summary>The body's bytes, when it is at hand to be sent again.</summary>
+    public ReadOnlyMemory<byte>? Replayed { get; private set; }
+
     /// <summary>Hands the body out from its beginning.</summary>
     public void Replay(ReadOnlyMemory<byte> bytes)
     {
+        Replayed = bytes;
         if (bytes.IsEmpty)
         {
             Body = Stream.Null;

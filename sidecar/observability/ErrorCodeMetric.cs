@@ -11,5 +11,12 @@ internal sealed class ErrorCodeMetric(MetricsRegistry registry, SidecarInfo self
         ? registry.Counter("dapr_error_code_total", "Failed API calls by error code.", "app_id", "category", "error_code")
         : null;
 
-    public void Record(DaprError error) => total?.Increment(new LabelValues(self.AppId, error.Category, error.Code));
+    /// <summary>Counts an error, unless it has no code of its own.</summary>
+    public void Record(DaprError error)
+    {
+        if (total is not null && error.HasOwnCode)
+        {
+            total.Increment(new LabelValues(self.AppId, error.Category, error.Code));
+        }
+    }
 }

@@ -60,7 +60,7 @@ internal static class PubSubErrors
             .With("topic", topic, detail).WithResource(pubsub);
 
     /// <summary>An end of a subscription stream that has a text and no code of its own.</summary>
-    public static DaprError Stream(string text) => new("ERROR", text, 500, StatusCode.Unknown) { Category = ResourceType };
+    public static DaprError Stream(string text) => new(DaprError.NoCode, text, 500, StatusCode.Unknown) { Category = ResourceType };
 
     /// <summary>Why a topic is not subscribed.</summary>
     public static string SubscriptionDenied(string pubsub, string topic) => $"subscription to topic '{topic}' on pubsub '{pubsub}' is not allowed";

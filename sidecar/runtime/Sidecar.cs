@@ -125,7 +125,7 @@ internal sealed class Sidecar
         var token = new ApiToken(options.Listen.ApiToken);
         var http = new HttpSurface(
             new ApiRouter(allowed), new ApiRouter(allowed.Where(r => r.IsPublic)),
-            access.Allows(new ApiRoute("*", "v1.0", "invoke", "InvokeService", "invoke", null!)) ? new InvocationEndpoint(invoker) : null,
+            access.Allows(new ApiRoute("*", "v1.0", "invoke/*", "InvokeService", "invoke", null!)) ? new InvocationEndpoint(invoker) : null,
             token, Cors.Create(options.Listen.AllowedOrigins), HttpPipeline.Create("httpPipeline", spec.HttpPipeline, Registry, pipelineLogger), tracer, new HttpServerMetrics(Metrics, Self, paths), errorCodes, apiLog,
             options.Listen.MaxBodyBytes > 0 ? new BodyLimit(options.Listen.MaxBodyBytes) : null, options.Listen.ReadBufferBytes, time,
             loggers.CreateLogger("dapr.runtime.http"));
@@ -218,7 +218,10 @@ internal sealed class Sidecar
         var connections = new AppConnections(app, Options.Listen.ReadBufferBytes);
         var concurrency = new AppConcurrency(app.MaxConcurrency);
         var grpc = app.IsGrpc ? new GrpcApp(app, connections, concurrency, metrics, Options.Listen.MaxBodyBytes, Time) : null;
-        var http = app.IsGrpc ? null : new HttpApp(app, connections, concurrency, pipeline, metrics, Time);
+        var http = app.IsGrpc ? null : new HttpApp(app, connections, concurrency, pipeline, metrics, Time)
+        {
+            MaxAnswerBytes = Options.Listen.MaxBodyBytes > 0 ? Options.Listen.MaxBodyBytes : long.MaxValue,
+        };
         probe = app.Health is { } health ? new AppHealthProbe(app, health, connections, grpc, metrics, Time) : null;
         return new AppChannel(app, connections, http, grpc);
     }

@@ -12,7 +12,7 @@ internal static class EnvironmentReference
     public static bool IsAllowed(string name, string? allowList)
     {
         var upper = name.ToUpperInvariant();
-        if (upper is "" or "APP_API_TOKEN" || upper.StartsWith("DAPR_", StringComparison.Ordinal) || upper.Contains(' '))
+        if (upper is "" or "APP_API_TOKEN" || upper.StartsWith("DAPR_", StringComparison.Ordinal) || upper.AsSpan().IndexOfAny(' ', '\0') >= 0)
         {
             return false;
         }

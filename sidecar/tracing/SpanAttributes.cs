@@ -22,7 +22,7 @@ internal static class SpanAttributes
         span.Set("server.port", context.Connection.RemotePort);
         foreach (var (name, values) in request.Headers)
         {
-            if (name.StartsWith("dapr-", StringComparison.OrdinalIgnoreCase) && !name.Equals("dapr-api-token", StringComparison.OrdinalIgnoreCase))
+            if (name.StartsWith("dapr-", StringComparison.OrdinalIgnoreCase) && !name.Contains("token", StringComparison.OrdinalIgnoreCase))
             {
                 span.Set(name.ToLowerInvariant(), values.Count > 0 ? values[^1] : "");
             }

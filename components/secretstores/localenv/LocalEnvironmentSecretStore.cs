@@ -63,7 +63,9 @@ internal sealed class LocalEnvironmentSecretStore : ISecretStore
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
+    // The environment is looked up by C strings: what follows a NUL would be judged here and not be looked at there.
     private static bool IsAllowed(string variable)
-        => !variable.Equals("APP_API_TOKEN", StringComparison.OrdinalIgnoreCase)
+        => !variable.Contains('\0')
+            && !variable.Equals("APP_API_TOKEN", StringComparison.OrdinalIgnoreCase)
             && !variable.StartsWith("DAPR_", StringComparison.OrdinalIgnoreCase);
 }

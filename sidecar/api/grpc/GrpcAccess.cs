@@ -39,17 +39,21 @@ internal sealed class GrpcAccess
     ];
 
     private readonly FrozenSet<string>? refused;
+    private readonly FrozenSet<string>? served;
 
     public GrpcAccess(ApiSpec? spec)
     {
         var access = ApiAccess.ForGrpc(spec, name => Groups.Any(g => g.Group == name));
-        var methods = Groups.Where(g => !access.Allows(g.Group)).SelectMany(g => g.Methods.Split(' ')).Select(m => DaprPrefix + m);
-        refused = methods.ToFrozenSet(StringComparer.Ordinal) is { Count: > 0 } set ? set : null;
+        served = access.IsClosed ? Methods(g => access.Allows(g)) : null;
+        refused = Methods(g => !access.Allows(g)) is { Count: > 0 } set ? set : null;
     }
 
     /// <summary>Whether a full method name may be called; proxied services are none of the list's business.</summary>
     public bool Allows(string path)
-        => refused is null || !path.StartsWith(RuntimePrefix, StringComparison.Ordinal) || !refused.Contains(path);
+        => refused is null || !path.StartsWith(RuntimePrefix, StringComparison.Ordinal) || (served?.Contains(path) ?? !refused.Contains(path));
+
+    private static FrozenSet<string> Methods(Func<string, bool> fits)
+        => Groups.Where(g => fits(g.Group)).SelectMany(g => g.Methods.Split(' ')).Select(m => DaprPrefix + m).ToFrozenSet(StringComparer.Ordinal);
 
     private static string Workflow(string suffix)
         => string.Join(' ', new[] { "Start", "Get", "Terminate", "RaiseEvent", "Purge", "Pause", "Resume" }.Select(v => $"{v}Workflow{suffix}"));

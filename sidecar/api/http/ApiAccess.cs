@@ -25,6 +25,9 @@ internal sealed class ApiAccess
     public bool Allows(ApiRoute route)
         => route.IsAlwaysAllowed || (!denied.Any(r => Matches(r, route)) && (allowed.Length == 0 || allowed.Any(r => Matches(r, route))));
 
+    /// <summary>Whether what no rule names is refused.</summary>
+    public bool IsClosed => allowed.Length > 0;
+
     /// <summary>Whether a gRPC group such as <c>state.v1</c> is served.</summary>
     public bool Allows(string group)
         => !denied.Any(r => $"{r.Name}.{r.Version}" == group) && (allowed.Length == 0 || allowed.Any(r => $"{r.Name}.{r.Version}" == group));
@@ -32,11 +35,8 @@ internal sealed class ApiAccess
     private static ApiAccess Create(ApiSpec? spec, Func<ApiAccessRule, bool> applies)
         => new([.. (spec?.Allowed ?? []).Where(applies)], [.. (spec?.Denied ?? []).Where(applies)]);
 
-    // Either group and version, or the older form: version and the beginning of the route's path.
+    // Either group and version, or the older form: version and the beginning of the route's path, character by character.
     private static bool Matches(ApiAccessRule rule, ApiRoute route)
         => (rule.Name == route.Group && rule.Version == route.GroupVersion)
-            || (rule.Version == route.Version && IsPathPrefix(rule.Name, route.Template));
-
-    private static bool IsPathPrefix(string name, string template)
-        => template == name || template.StartsWith(name + "/", StringComparison.Ordinal);
+            || (rule.Version == route.Version && route.Template.StartsWith(rule.Name, StringComparison.Ordinal));
 }

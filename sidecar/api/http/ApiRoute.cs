@@ -22,6 +22,9 @@ internal sealed record ApiRoute(string Methods, string Version, string Template,
     /// <summary>Never refused by the API access list.</summary>
     public bool IsAlwaysAllowed { get; init; }
 
+    /// <summary>Served without the API token.</summary>
+    public bool NeedsNoToken { get; init; }
+
     /// <summary>The version in API access rules: <c>v1.0-alpha1</c> is <c>v1alpha1</c> there.</summary>
     public string GroupVersion => Version == "v1.0" ? "v1" : Version.Replace("v1.0-", "v1", StringComparison.Ordinal);
 }

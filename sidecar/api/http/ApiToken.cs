@@ -12,18 +12,13 @@ internal sealed class ApiToken(string token)
 
     public bool IsRequired => expected.Length > 0;
 
-    /// <summary>Whether an HTTP request may pass; the header is removed, so that it reaches nothing downstream.</summary>
-    public bool Check(HttpContext context, string path)
+    /// <summary>Whether an HTTP request shows the token, if there is one; the header is removed, so that it reaches nothing downstream.</summary>
+    public bool Check(IHeaderDictionary headers)
     {
-        var headers = context.Request.Headers;
-        var passes = !IsRequired || IsExempt(context.Request.Method, path)
-            || (headers.TryGetValue(HeaderRules.ApiToken, out var values) && values.Count > 0 && Matches(values[0]));
+        var passes = !IsRequired || (headers.TryGetValue(HeaderRules.ApiToken, out var values) && values.Count > 0 && Matches(values[0]));
         headers.Remove(HeaderRules.ApiToken);
         return passes;
     }
 
     public bool Matches(string? shown) => CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(shown ?? ""), expected);
-
-    private static bool IsExempt(string method, string path)
-        => path.Trim('/') is "v1.0/healthz" or "v1.0/healthz/outbound" && HttpMethods.IsGet(method);
 }

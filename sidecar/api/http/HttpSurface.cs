@@ -111,9 +111,16 @@ internal sealed partial class HttpSurface(
             return;
         }
 
-        if (!token.Check(context, path))
+        if (!token.Check(context.Request.Headers))
         {
-            await PlainAsync(context, 401, "invalid api token\n");
+            if (!router.TryMatch(context.Request.Method, path, out var probe) || !probe.Route.NeedsNoToken)
+            {
+                await PlainAsync(context, 401, "invalid api token\n");
+                return;
+            }
+
+            // Straight to the route for which the token was forgone, whatever anybody would make of the path on the way.
+            await AnswerAsync(context, raw, path, span);
             return;
         }
 

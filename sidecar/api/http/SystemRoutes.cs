@@ -18,8 +18,8 @@ internal sealed class SystemRoutes(
 
     public IReadOnlyList<ApiRoute> Routes =>
     [
-        new("GET", "v1.0", "healthz", "Healthz", "healthz", HealthAsync) { IsPublic = true, IsAlwaysAllowed = true },
-        new("GET", "v1.0", "healthz/outbound", "HealthzOutbound", "healthz", OutboundAsync) { IsPublic = true, IsAlwaysAllowed = true },
+        new("GET", "v1.0", "healthz", "Healthz", "healthz", HealthAsync) { IsPublic = true, IsAlwaysAllowed = true, NeedsNoToken = true },
+        new("GET", "v1.0", "healthz/outbound", "HealthzOutbound", "healthz", OutboundAsync) { IsPublic = true, IsAlwaysAllowed = true, NeedsNoToken = true },
         new("GET", "v1.0", "metadata", "GetMetadata", "metadata", GetMetadataAsync) { IsPublic = true },
         new("PUT", "v1.0", "metadata/{key}", "PutMetadata", "metadata", PutMetadataAsync) { IsPublic = true },
         new("POST", "v1.0", "shutdown", "Shutdown", "shutdown", ShutdownAsync),

@@ -137,6 +137,20 @@ public sealed class ObservabilityTests
     }
 
     [Fact]
+    public async Task Errors_without_a_code_of_their_own_are_not_counted()
+    {
+        await using var daprd = await Daprd.With(config: Resource.Configuration("metrics: {enabled: true, recordErrorCodes: true}")).StartAsync();
+        using var stream = daprd.Grpc.SubscribeTopicEventsAlpha1();
+        await stream.RequestStream.WriteAsync(new() { InitialRequest = new() { Topic = "t" } });
+
+        await Assert.ThrowsAsync<Grpc.Core.RpcException>(() => stream.ResponseStream.MoveNext(CancellationToken.None));
+        await daprd.Http.GetAsync("/v1.0/state/nope/k");
+
+        var counted = (await daprd.MetricsAsync()).Split('\n').Where(l => l.StartsWith("dapr_error_code_total{", StringComparison.Ordinal));
+        Assert.Contains("ERR_STATE_STORE_NOT_CONFIGURED", Assert.Single(counted));
+    }
+
+    [Fact]
     public async Task A_trace_passes_through_invocation_publish_and_delivery()
     {
         const string parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
