@@ -111,22 +111,16 @@ internal sealed partial class HttpSurface(
             return;
         }
 
-        if (!token.Check(context.Request.Headers))
+        var isForgone = !token.Check(context.Request.Headers);
+        if (isForgone && !NeedsNoToken(context, path))
         {
-            if (!router.TryMatch(context.Request.Method, path, out var probe) || !probe.Route.NeedsNoToken)
-            {
-                await PlainAsync(context, 401, "invalid api token\n");
-                return;
-            }
-
-            // Straight to the route for which the token was forgone, whatever anybody would make of the path on the way.
-            await AnswerAsync(context, raw, path, span);
+            await PlainAsync(context, 401, "invalid api token\n");
             return;
         }
 
         if (pipeline is not null)
         {
-            await ThroughPipelineAsync(pipeline, context, raw, path, span);
+            await ThroughPipelineAsync(pipeline, context, raw, path, span, isForgone);
             return;
         }
 
@@ -135,14 +129,14 @@ internal sealed partial class HttpSurface(
     }
 
     // Apart from the way without a pipeline, which must not pay for these closures.
-    private async ValueTask ThroughPipelineAsync(HttpPipeline handlers, HttpContext context, string raw, string path, Span span)
+    private async ValueTask ThroughPipelineAsync(HttpPipeline handlers, HttpContext context, string raw, string path, Span span, bool isTokenForgone)
     {
         var body = context.Features.Get<IHttpResponseBodyFeature>();
         await RunAsync(context, async () =>
         {
             try
             {
-                context.Features.Set<PipelineEnd>(new RoutedRequest(context, raw, path, (r, p) => AnswerAsync(context, r, p, span)));
+                context.Features.Set<PipelineEnd>(new RoutedRequest(context, raw, path, (r, p) => AnswerAsync(context, r, p, span, isTokenForgone)));
                 await handlers.InvokeAsync(context);
             }
             finally
@@ -153,8 +147,18 @@ internal sealed partial class HttpSurface(
         });
     }
 
-    private async ValueTask AnswerAsync(HttpContext context, string raw, string path, Span span)
+    private bool NeedsNoToken(HttpContext context, string path)
+        => router.TryMatch(context.Request.Method, path, out var match) && match.Route.NeedsNoToken;
+
+    private async ValueTask AnswerAsync(HttpContext context, string raw, string path, Span span, bool isTokenForgone)
     {
+        // A handler may have led the request elsewhere.
+        if (isTokenForgone && !NeedsNoToken(context, path))
+        {
+            await PlainAsync(context, 401, "invalid api token\n");
+            return;
+        }
+
         using var log = apiLog.Begin(context, path);
         await RunAsync(context, () => RouteAsync(context, raw, path, span));
     }

@@ -194,7 +194,8 @@ public sealed class ApiTokenTests(TokenGuardedSidecar guarded) : IClassFixture<T
             resources: Resource.Component("alias", "middleware.http.routeralias", ("routes", """{"/v1.0/healthz":"/v1.0/metadata","/alias":"/v1.0/healthz"}""")),
             config: Resource.Configuration("httpPipeline: {handlers: [{name: alias, type: middleware.http.routeralias}]}")).StartAsync();
 
-        Assert.Equal(204, (await Raw.GetAsync(daprd.HttpPort, "/v1.0/healthz")).Status);
+        Assert.Equal(401, (await Raw.GetAsync(daprd.HttpPort, "/v1.0/healthz")).Status);
+        Assert.Equal(204, (await Raw.GetAsync(daprd.HttpPort, "/v1.0/healthz/outbound")).Status);
         Assert.Equal(401, (await Raw.GetAsync(daprd.HttpPort, "/alias")).Status);
         Assert.Equal(200, (await Raw.GetAsync(daprd.HttpPort, "/v1.0/healthz", "GET", "dapr-api-token: x")).Status);
     }
