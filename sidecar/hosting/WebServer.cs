@@ -19,9 +19,7 @@ internal sealed class WebServer : IAsyncDisposable
         var kestrel = new KestrelServerOptions();
         Limit(kestrel, options);
         listeners.Apply(kestrel);
-
-        // Nothing of ours blocks a thread: going on where the bytes arrived saves waking another one for each read.
-        var transport = new SocketTransportOptions { UnsafePreferInlineScheduling = true };
+        var transport = new SocketTransportOptions();
         listeners.Apply(transport);
         server = new BareKestrel(kestrel, new Transports(new SocketTransportFactory(Options.Create(transport), loggers)), loggers, handler);
     }
