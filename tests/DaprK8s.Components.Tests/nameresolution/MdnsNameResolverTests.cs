@@ -42,7 +42,9 @@ public sealed class MdnsNameResolverTests : IAsyncDisposable
         await SidecarAsync("orders", "10.1.0.1", 50002);
         await SidecarAsync("orders", "fd00::9", 50001);
         var caller = await SidecarAsync("shop", "10.1.0.2", 50001);
-        await ResolveAsync(caller, "orders");
+
+        // The first answer ends the first lookup; those of the other instances arrive behind it.
+        await Eventually.TrueAsync(async () => (await ResolveAsync(caller, "orders")).Count == 3, "three instances are known");
         var all = await ResolveAsync(caller, "orders");
         Assert.Equal(["10.1.0.1:50001", "10.1.0.1:50002", "[fd00::9]:50001"], all.Order(StringComparer.Ordinal));
     }
