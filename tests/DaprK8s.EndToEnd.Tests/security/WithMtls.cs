@@ -3,8 +3,6 @@ using DaprK8s.EndToEnd.Tests.Invocation;
 
 namespace DaprK8s.EndToEnd.Tests.Security;
 
-#pragma warning disable CA1711, MA0048 // One short line a class, each with the tests of the class that it derives from.
-
 /// <summary>The tests of <see cref="HttpHeaderTests"/>, with mTLS on.</summary>
 [SidecarSecurity(Fixture.Security.Mtls)]
 public sealed class HttpHeaderUnderMtls(HttpPair pair) : HttpHeaderTests(pair);
