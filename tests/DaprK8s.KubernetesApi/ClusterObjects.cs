@@ -17,6 +17,9 @@ public sealed class ClusterObjects
         this.types = types;
     }
 
+    /// <summary>Ends at the next change of any object. Who takes it before looking misses nothing.</summary>
+    public Task NextChange => store.NextChange;
+
     /// <summary>Creates or replaces an object; its namespace is created with it.</summary>
     /// <param name="json">The object with its <c>apiVersion</c> and <c>kind</c>.</param>
     /// <returns>It as it is stored.</returns>

@@ -64,7 +64,7 @@ public sealed class KubernetesApiServer : IAsyncDisposable
     public int OpenWatches => watches.Running;
 
     /// <summary>Starts a server.</summary>
-    /// <param name="serverNames">DNS names of its certificate, beside the loopback address.</param>
+    /// <param name="serverNames">DNS names and addresses of its certificate, beside the loopback address.</param>
     public static async Task<KubernetesApiServer> StartAsync(params string[] serverNames)
     {
         var server = new KubernetesApiServer(serverNames);

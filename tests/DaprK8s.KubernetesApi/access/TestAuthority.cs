@@ -25,7 +25,14 @@ internal sealed class TestAuthority : IDisposable
         names.AddIpAddress(IPAddress.Loopback);
         foreach (var name in serverNames)
         {
-            names.AddDnsName(name);
+            if (IPAddress.TryParse(name, out var address))
+            {
+                names.AddIpAddress(address);
+            }
+            else
+            {
+                names.AddDnsName(name);
+            }
         }
 
         server.CertificateExtensions.Add(names.Build());

@@ -30,6 +30,18 @@ internal sealed class ObjectStore
         }
     }
 
+    /// <summary>Ends at the next change of any object.</summary>
+    public Task NextChange
+    {
+        get
+        {
+            lock (gate)
+            {
+                return changed.Task;
+            }
+        }
+    }
+
     public StoredObject? Find(ResourceType type, string @namespace, string name)
     {
         lock (gate)
