@@ -9,7 +9,7 @@ namespace DaprK8s.Common.Identity;
 /// <summary>Checks what an issuer answered and joins it with the key that was asked for (contract: security 2.2).</summary>
 internal static class SvidReader
 {
-    public static Svid Read(IssuedSvid answer, ECDsa key)
+    public static Svid Read(IssuedSvid answer, AsymmetricAlgorithm key)
     {
         var certificates = new X509Certificate2Collection();
         try
@@ -31,7 +31,7 @@ internal static class SvidReader
         var id = ReadId(bare);
         try
         {
-            return new Svid(id, bare.CopyWithPrivateKey(key), certificates)
+            return new Svid(id, WithKey(bare, key), certificates)
             {
                 Jwt = answer.Jwt,
                 JwtByAudience = answer.JwtByAudience,
@@ -43,6 +43,9 @@ internal static class SvidReader
             throw new SvidRequestException($"error parsing newly signed certificate: it is not for the key that was sent: {e.Message}", "sign", isPassing: true, e);
         }
     }
+
+    private static X509Certificate2 WithKey(X509Certificate2 bare, AsymmetricAlgorithm key)
+        => key is RSA rsa ? bare.CopyWithPrivateKey(rsa) : bare.CopyWithPrivateKey((ECDsa)key);
 
     private static SpiffeId ReadId(X509Certificate2 leaf)
     {

@@ -18,8 +18,15 @@ public interface ISvidEvents
 /// Obtains the identity of a process and renews it at half of its life (contract: security 2.2, 2.4). Once held it is kept: while the
 /// issuer can't be reached the old one stays in use, and each handshake takes the newest.
 /// </summary>
+/// <param name="issuer">Whom to ask.</param>
+/// <param name="anchors">What peers are judged by; takes over what the issuer sends along.</param>
+/// <param name="events">Told what happens.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">Told what happens.</param>
+/// <param name="keyKind">The kind of key that is asked for with; each certificate has a new one.</param>
 public sealed class SvidSource(
-    ISvidIssuer issuer, TrustAnchorSource anchors, ISvidEvents events, TimeProvider time, ILogger logger) : IIdentity, IAsyncDisposable
+    ISvidIssuer issuer, TrustAnchorSource anchors, ISvidEvents events, TimeProvider time, ILogger logger, SvidKey keyKind = SvidKey.EcdsaP256)
+    : IIdentity, IAsyncDisposable
 {
     private static readonly TimeSpan RenewalPause = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestFirstPause = TimeSpan.FromSeconds(5);
@@ -132,8 +139,7 @@ public sealed class SvidSource(
 
     private async Task<Svid> RequestAsync()
     {
-        var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest(new X500DistinguishedName(""), key, HashAlgorithmName.SHA256);
+        var (key, request) = CreateRequest();
         var answer = await issuer.IssueAsync(request.CreateSigningRequestPem(), stop.Token);
         var svid = SvidReader.Read(answer, key);
         if (answer.TrustAnchors is { } pem)
@@ -149,6 +155,19 @@ public sealed class SvidSource(
         }
 
         return svid;
+    }
+
+    private (AsymmetricAlgorithm Key, CertificateRequest Request) CreateRequest()
+    {
+        var nobody = new X500DistinguishedName("");
+        if (keyKind == SvidKey.Rsa2048)
+        {
+            var rsa = RSA.Create(2048);
+            return (rsa, new CertificateRequest(nobody, rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+        }
+
+        var ecdsa = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return (ecdsa, new CertificateRequest(nobody, ecdsa, HashAlgorithmName.SHA256));
     }
 
     private void Use(Svid svid)

@@ -14,6 +14,7 @@ public static class TlsRoles
     private static readonly Oid ServerUsage = new("1.3.6.1.5.5.7.3.1");
     private static readonly Oid ClientUsage = new("1.3.6.1.5.5.7.3.2");
     private static readonly List<SslApplicationProtocol> Protocols = [SslApplicationProtocol.Http2];
+    private static readonly List<SslApplicationProtocol> WebProtocols = [SslApplicationProtocol.Http11];
 
     /// <summary>The server's side.</summary>
     /// <param name="own">What to present.</param>
@@ -38,6 +39,17 @@ public static class TlsRoles
 
         return options;
     }
+
+    /// <summary>The server's side towards callers that have no identity of ours, such as the API server: HTTP/1.1, no client certificate.</summary>
+    /// <param name="own">What to present.</param>
+    public static SslServerAuthenticationOptions WebServer(Svid own)
+        => new()
+        {
+            ServerCertificateContext = own.Context,
+            EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
+            ApplicationProtocols = WebProtocols,
+            CertificateRevocationCheckMode = X509RevocationMode.NoCheck,
+        };
 
     /// <summary>The client's side.</summary>
     /// <param name="own">What to present, or <see langword="null"/> for nothing, as towards sentry.</param>

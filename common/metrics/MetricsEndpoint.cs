@@ -6,6 +6,9 @@ namespace DaprK8s.Common.Metrics;
 /// <summary><c>GET /metrics</c> in Prometheus' text form, version 0.0.4.</summary>
 public sealed class MetricsEndpoint(MetricsRegistry registry)
 {
+    /// <summary>Whether metrics are served on any path, as control-plane services do (contract: k8s 2.3).</summary>
+    public bool AnyPath { get; init; }
+
     /// <summary>Answers a request.</summary>
     public async Task HandleAsync(HttpContext context)
     {
@@ -15,7 +18,7 @@ public sealed class MetricsEndpoint(MetricsRegistry registry)
             return;
         }
 
-        if (context.Request.Path.Value is not ("/metrics" or "/"))
+        if (!AnyPath && context.Request.Path.Value is not ("/metrics" or "/"))
         {
             context.Response.StatusCode = 404;
             return;

@@ -1,3 +1,4 @@
+using DaprK8s.Common.ControlPlane;
 using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Identity;
 using DaprK8s.Sentry.Jwt;
@@ -33,7 +34,6 @@ internal sealed class SentryFlags(Func<string, string?> environment)
     {
         var config = flags.Text("config", "daprsystem", "Name of the Configuration (Kubernetes) or its file (self-hosted)");
         var mode = flags.Text("mode", "standalone", "kubernetes or standalone");
-        var kubeconfig = flags.Text("kubeconfig", "", "Path of a kubeconfig file");
         var credentials = flags.Text("issuer-credentials", new SentryOptions().Credentials, "Directory of the issuer's files");
         var anchors = flags.Text("issuer-ca-filename", BundleItems.TrustAnchors, "File of the trust anchors");
         var certificate = flags.Text("issuer-certificate-filename", BundleItems.IssuerCertificate, "File of the issuer's certificate");
@@ -41,14 +41,7 @@ internal sealed class SentryFlags(Func<string, string?> environment)
         var trustDomain = flags.Text("trust-domain", "localhost", "Trust domain of the control plane");
         var port = flags.Number("port", 50001, "Port of the gRPC API");
         var address = flags.Text("listen-address", "", "Address of the gRPC API; empty for all");
-        var healthPort = flags.Number("healthz-port", 8080, "Port of the health server");
-        var healthAddress = flags.Text("healthz-listen-address", "", "Address of the health server");
-        var metricsOn = flags.Bool("enable-metrics", true, "Serve metrics");
-        var metricsPort = flags.Number("metrics-port", 9090, "Port of the metrics server");
-        var metricsAddress = flags.Text("metrics-listen-address", "0.0.0.0", "Address of the metrics server");
-        var logLevel = flags.Text("log-level", "info", "Lowest level logged: debug, info, warn, error or fatal");
-        var logJson = flags.Bool("log-as-json", false, "Log JSON objects");
-        var logFile = flags.Text("log-file", "", "File to append logs to, instead of standard output");
+        var common = ServiceOptions.Declare(flags);
         var propagation = flags.Duration("root-propagation", "How long a new root is public before certificates are signed under it (720h)");
         var rotates = flags.Bool("root-rotation", true, "Replace generated roots in the last quarter of their life");
         var jwt = DeclareJwt();
@@ -84,30 +77,21 @@ internal sealed class SentryFlags(Func<string, string?> environment)
             }
         }
 
-        return new SentryOptions
+        return new SentryOptions(common())
         {
             Config = config(),
             ConfigGiven = flags.Given("config")(),
             IsKubernetes = mode() == "kubernetes",
-            Kubeconfig = kubeconfig(),
             Credentials = credentials(),
             ItemNames = names,
             TrustDomain = trustDomain(),
             Namespace = environment("NAMESPACE") is { Length: > 0 } ns ? ns : "default",
             Port = port(),
             ListenAddress = address(),
-            HealthPort = healthPort(),
-            HealthAddress = healthAddress(),
-            MetricsEnabled = metricsOn(),
-            MetricsPort = metricsPort(),
-            MetricsAddress = metricsAddress(),
             Jwt = jwtSettings,
             Oidc = oidc(jwtSettings.Enabled),
             Propagation = propagation() ?? RotationPolicy.DefaultPropagation,
             RotatesRoots = rotates(),
-            LogLevel = logLevel(),
-            LogAsJson = logJson(),
-            LogFile = logFile(),
         };
     }
 

@@ -1,3 +1,4 @@
+using DaprK8s.Common.ControlPlane;
 using DaprK8s.Common.Identity;
 using DaprK8s.Sentry.Jwt;
 using DaprK8s.Sentry.Oidc;
@@ -6,12 +7,18 @@ using DaprK8s.Sentry.Store;
 
 namespace DaprK8s.Sentry.Server;
 
-/// <summary>An option has a value that makes no sense: fatal, exit code 1.</summary>
-internal sealed class OptionException(string message) : Exception(message);
-
 /// <summary>Everything that the command line and the environment say (contract: security 1.17).</summary>
-internal sealed record SentryOptions
+internal sealed record SentryOptions : ServiceOptions
 {
+    public SentryOptions()
+    {
+    }
+
+    public SentryOptions(ServiceOptions common)
+        : base(common)
+    {
+    }
+
     /// <summary>Name of the Configuration, or its file when self-hosted.</summary>
     public string Config { get; init; } = "daprsystem";
 
@@ -19,8 +26,6 @@ internal sealed record SentryOptions
     public bool ConfigGiven { get; init; }
 
     public bool IsKubernetes { get; init; }
-
-    public string Kubeconfig { get; init; } = "";
 
     /// <summary>The directory of the bundle's files.</summary>
     public string Credentials { get; init; } = "/var/run/secrets/dapr.io/credentials";
@@ -37,16 +42,6 @@ internal sealed record SentryOptions
 
     public string ListenAddress { get; init; } = "";
 
-    public int HealthPort { get; init; } = 8080;
-
-    public string HealthAddress { get; init; } = "";
-
-    public bool MetricsEnabled { get; init; } = true;
-
-    public int MetricsPort { get; init; } = 9090;
-
-    public string MetricsAddress { get; init; } = "0.0.0.0";
-
     public JwtSettings Jwt { get; init; } = new();
 
     /// <summary><see langword="null"/> when it is off.</summary>
@@ -57,12 +52,6 @@ internal sealed record SentryOptions
 
     /// <summary>Whether roots of sentry's own making are replaced without asking.</summary>
     public bool RotatesRoots { get; init; } = true;
-
-    public string LogLevel { get; init; } = "info";
-
-    public bool LogAsJson { get; init; }
-
-    public string LogFile { get; init; } = "";
 
     /// <summary>Sentry's own identity.</summary>
     public SpiffeId Id => SpiffeId.Create(TrustDomain, Namespace, "dapr-sentry");

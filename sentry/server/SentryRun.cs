@@ -1,3 +1,4 @@
+using DaprK8s.Common.ControlPlane;
 using DaprK8s.Common.GrpcServer;
 using DaprK8s.Common.Identity;
 using DaprK8s.Common.Metrics;
@@ -37,28 +38,32 @@ internal sealed class SentryRun(SentryOptions options, ISentryPlatform platform,
         var profile = new CaProfile(options.Id, configuration.ClockSkew);
         var policy = new RotationPolicy(configuration.CertificateLifetime, configuration.ClockSkew, options.Propagation, options.RotatesRoots);
         var authority = new Authority(new BundleSource(platform.Store, profile, options.Jwt, time, logger), policy, options.Jwt, metrics, time, logger);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        await using var loops = new Loops(cancellationToken);
 
         // The Kubernetes validator fills its caches while the authority loads.
-        List<Task> running = [.. validators.Enabled.Select(v => v.RunAsync(stop.Token))];
-        SentryServer? server = null;
+        foreach (var validator in validators.Enabled)
+        {
+            loops.Start(validator.RunAsync);
+        }
+
+        ServiceServer? server = null;
         try
         {
             await LoadAsync(authority, cancellationToken);
             var oidc = options.Oidc is { } o ? new OidcServer(o, new OidcEndpoint(o, options.Jwt, () => authority.Current?.Bundle.Jwt), loggers, time) : null;
-            server = new SentryServer(options, CreateEndpoints(authority, validators, oidc, registry, metrics, () => server is { IsRunning: true }), loggers);
+            server = new ServiceServer(CreatePorts(authority, validators, oidc, registry, metrics, () => server is { IsRunning: true }), loggers);
             await server.StartAsync(time, cancellationToken);
             logger.LogInformation("Running gRPC server on port {Port}", options.Port);
 
-            running.Add(authority.WatchAsync(platform.Store, stop.Token));
-            running.Add(new RotationLoop(platform.Store, new RootRotation(profile, policy), platform.Events, time, logger)
-                .RunAsync(() => authority.Current!.Bundle, () => authority.Changed, authority.ReloadAsync, stop.Token));
+            loops.Start(stop => authority.WatchAsync(platform.Store, stop));
+            loops.Start(stop => new RotationLoop(platform.Store, new RootRotation(profile, policy), platform.Events, time, logger)
+                .RunAsync(() => authority.Current!.Bundle, () => authority.Changed, authority.ReloadAsync, stop));
             if (oidc is not null)
             {
-                running.Add(oidc.RunAsync(stop.Token));
+                loops.Start(oidc.RunAsync);
             }
 
-            await WatchAsync(running, cancellationToken);
+            await loops.WatchAsync();
         }
         finally
         {
@@ -68,9 +73,6 @@ internal sealed class SentryRun(SentryOptions options, ISentryPlatform platform,
                 await server.StopAsync(limit.Token);
                 await server.DisposeAsync();
             }
-
-            await stop.CancelAsync();
-            await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -86,29 +88,14 @@ internal sealed class SentryRun(SentryOptions options, ISentryPlatform platform,
         }
     }
 
-    // Ends with the first of them that fails; what ends well has done its work.
-    private static async Task WatchAsync(List<Task> running, CancellationToken cancellationToken)
-    {
-        var left = new List<Task>(running) { Task.Delay(Timeout.Infinite, cancellationToken) };
-        while (!cancellationToken.IsCancellationRequested)
-        {
-            var ended = await Task.WhenAny(left);
-            left.Remove(ended);
-            if (!cancellationToken.IsCancellationRequested)
-            {
-                await ended;
-            }
-        }
-    }
-
-    private SentryEndpoints CreateEndpoints(
+    private List<ServicePort> CreatePorts(
         Authority authority, ValidatorTable validators, OidcServer? oidc, MetricsRegistry registry, SentryMetrics metrics, Func<bool> isRunning)
     {
         var service = new SigningService(
             validators, authority, options.Id, ClusterDomain.Find() ?? options.TrustDomain, metrics, time, loggers.CreateLogger("dapr.sentry.server"));
         var methods = new GrpcMethods(service, MaxMessageBytes, time, logger);
         service.Register(methods);
-        var health = new SentryHealth(logger);
+        var health = new HealthTargets(logger);
         health.Add("sentry-server", isRunning);
         health.Add("security-provider", () => authority.Current is not null);
         foreach (var validator in validators.Enabled.Where(v => v.HealthTarget.Length > 0))
@@ -121,13 +108,18 @@ internal sealed class SentryRun(SentryOptions options, ISentryPlatform platform,
             health.Add("oidc-server", () => oidc.IsRunning);
         }
 
-        return new SentryEndpoints
+        var identity = new OwnIdentity(authority, options.Id, metrics, time, logger);
+        List<ServicePort> ports =
+        [
+            ServicePort.Grpc(options.ListenAddress, options.Port, methods, new TlsTransport(identity, rule: null, time, loggers.CreateLogger("dapr.security"))),
+            ServicePort.Health(options, health),
+        ];
+        if (options.MetricsEnabled)
         {
-            Grpc = methods,
-            Tls = new TlsTransport(new OwnIdentity(authority, options.Id, metrics, time, logger), rule: null, time, loggers.CreateLogger("dapr.security")),
-            Health = health,
-            Metrics = options.MetricsEnabled ? new MetricsEndpoint(registry).HandleAsync : null,
-        };
+            ports.Add(ServicePort.Metrics(options, registry));
+        }
+
+        return ports;
     }
 
     private JwksValidator CreateJwks(System.Text.Json.JsonElement spec)

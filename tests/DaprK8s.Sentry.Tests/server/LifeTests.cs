@@ -1,5 +1,6 @@
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using DaprK8s.Common.ControlPlane;
 using DaprK8s.Common.Hosting;
 using DaprK8s.Sentry.Ca;
 using DaprK8s.Sentry.Server;
