@@ -45,6 +45,9 @@ public sealed class ObjectMeta
     /// <summary>Which version of it; given by the API server.</summary>
     public string? ResourceVersion { get; init; }
 
+    /// <summary>Counts the versions of its specification, from 1; given by the API server, 0 elsewhere.</summary>
+    public long Generation { get; init; }
+
     /// <summary>Annotations.</summary>
     public Dictionary<string, string>? Annotations { get; init; }
 }

@@ -16,6 +16,25 @@ public sealed record ResourceSet(
 {
     /// <summary>A set without anything in it.</summary>
     public static ResourceSet CreateEmpty() => new([], [], [], []);
+
+    /// <summary>Those of a kind, by its name in manifests.</summary>
+    public IReadOnlyList<Resource> OfKind(string kind)
+        => kind switch
+        {
+            "Component" => Components,
+            "HTTPEndpoint" => HttpEndpoints,
+            "Subscription" => Subscriptions,
+            _ => Others.FindAll(o => o.Kind == kind),
+        };
+
+    /// <summary>Appends another set.</summary>
+    public void Add(ResourceSet other)
+    {
+        Components.AddRange(other.Components);
+        HttpEndpoints.AddRange(other.HttpEndpoints);
+        Subscriptions.AddRange(other.Subscriptions);
+        Others.AddRange(other.Others);
+    }
 }
 
 /// <summary>Loads resources from directories (contract: operations 3.1, 3.2).</summary>
@@ -45,7 +64,13 @@ public static partial class ResourceFiles
                     continue;
                 }
 
-                LoadFile(file, ownNamespace, set, logger);
+                var read = ReadFile(file, ownNamespace);
+                foreach (var problem in read.Problems)
+                {
+                    logger.LogWarning("{Problem}", problem);
+                }
+
+                set.Add(read.Resources);
             }
         }
 
@@ -55,7 +80,9 @@ public static partial class ResourceFiles
     /// <summary>Splits a text into its YAML documents at lines that begin with <c>---</c>.</summary>
     public static IEnumerable<string> SplitDocuments(string text) => DocumentSeparator().Split(text);
 
-    private static string[] FilesOf(string directory)
+    /// <summary>The files of a directory, by name.</summary>
+    /// <exception cref="ResourceException">It can't be read.</exception>
+    public static IReadOnlyList<string> FilesOf(string directory)
     {
         try
         {
@@ -69,27 +96,33 @@ public static partial class ResourceFiles
         }
     }
 
-    private static bool IsYaml(string file) => Path.GetExtension(file).ToLowerInvariant() is ".yaml" or ".yml";
+    /// <summary>Whether a file is one that resources are read from.</summary>
+    public static bool IsYaml(string file) => Path.GetExtension(file).ToLowerInvariant() is ".yaml" or ".yml";
 
-    private static void LoadFile(string file, string ownNamespace, ResourceSet set, ILogger logger)
+    /// <summary>Reads one file.</summary>
+    /// <param name="file">Its path.</param>
+    /// <param name="ownNamespace">Documents of another namespace are left out, unless this is empty.</param>
+    public static ResourceFile ReadFile(string file, string ownNamespace)
     {
-        string text;
         try
         {
             if (new FileInfo(file).Length > MaxFileBytes)
             {
-                logger.LogWarning("daprd load error when reading {File}: the file is larger than {Limit} bytes", file, MaxFileBytes);
-                return;
+                return ResourceFile.Unreadable(file, $"daprd load error when reading {file}: the file is larger than {MaxFileBytes} bytes");
             }
 
-            text = File.ReadAllText(file);
+            return Parse(file, File.ReadAllText(file), ownNamespace);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            logger.LogWarning("daprd load error when reading file {File}: {Error}", file, e.Message);
-            return;
+            return ResourceFile.Unreadable(file, $"daprd load error when reading file {file}: {e.Message}");
         }
+    }
 
+    private static ResourceFile Parse(string file, string text, string ownNamespace)
+    {
+        var set = ResourceSet.CreateEmpty();
+        List<string> problems = [];
         long line = 0;
         foreach (var document in SplitDocuments(text))
         {
@@ -99,12 +132,14 @@ public static partial class ResourceFiles
             }
             catch (Exception e) when (e is YamlException or JsonException or ResourceException)
             {
-                logger.LogWarning("daprd load error when parsing manifests yaml resource in {File}: {Error}", file, Describe(e, line));
+                problems.Add($"daprd load error when parsing manifests yaml resource in {file}: {Describe(e, line)}");
             }
 
             // A separator is a line of its own; positions are told as an editor counts them.
             line += document.AsSpan().Count('\n') + 1;
         }
+
+        return new ResourceFile(file, set, problems) { IsBlank = string.IsNullOrWhiteSpace(text) };
     }
 
     private static void Add(string document, string file, string ownNamespace, ResourceSet set)

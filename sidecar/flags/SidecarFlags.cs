@@ -14,7 +14,7 @@ internal sealed class SidecarFlags
 {
     private static readonly string[] FeaturelessFlags =
     [
-        "control-plane-address", "placement-host-address", "scheduler-host-address", "enable-profiling", "hot-reload-reconcile-interval",
+        "control-plane-address", "placement-host-address", "scheduler-host-address", "enable-profiling",
     ];
 
     private readonly FlagSet flags = new("daprd", "The Dapr sidecar");
@@ -72,7 +72,7 @@ internal sealed class SidecarFlags
         var disseminate = flags.Duration("actors-disseminate-timeout", "How long a placement round may take (30s)");
         _ = flags.Text("actors-service", "", "", hidden: true);
         _ = flags.Text("reminders-service", "", "", hidden: true);
-        _ = flags.Duration("hot-reload-reconcile-interval", "Time between full re-reads of resources (60s)");
+        var reconcile = flags.Duration("hot-reload-reconcile-interval", "Time between full re-reads of resources (60s)");
         _ = flags.Duration("app-binding-options-timeout", "How long the probe for a binding route may take (3s)");
         var origins = flags.Text("allowed-origins", "", "Comma-separated CORS origins; empty turns CORS handling off");
         var maxBody = flags.Text("max-body-size", "4Mi", "Largest request body, a quantity");
@@ -123,6 +123,7 @@ internal sealed class SidecarFlags
             LogAsJson = logJson(),
             LogFile = logFile(),
             ApiLogging = apiLogging(),
+            ReconcileInterval = reconcile() is { } interval && interval > TimeSpan.Zero ? interval : TimeSpan.FromSeconds(60),
             GracefulShutdown = TimeSpan.FromSeconds(grace() < 0 ? 5 : grace()),
             BlockShutdown = block(),
             Wait = wait(),

@@ -101,6 +101,9 @@ internal sealed record SidecarOptions
     public string LogFile { get; init; } = "";
     public bool? ApiLogging { get; init; }
 
+    /// <summary>Between full re-reads of the resources.</summary>
+    public TimeSpan ReconcileInterval { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>Zero means no bound.</summary>
     public TimeSpan GracefulShutdown { get; init; } = TimeSpan.FromSeconds(5);
     public TimeSpan? BlockShutdown { get; init; }

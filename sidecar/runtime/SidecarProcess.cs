@@ -5,6 +5,7 @@ using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Resources;
 using DaprK8s.Sidecar.Flags;
 using DaprK8s.Sidecar.Hosting;
+using DaprK8s.Sidecar.Reload;
 using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Sidecar.Runtime;
@@ -111,14 +112,9 @@ internal static class SidecarProcess
         var listeners = new Listeners(options.Listen, options.AppId, logger);
         await listeners.BindAsync(TimeProvider.System, CancellationToken.None);
         ExportEnvironment(options, listeners.InternalPort);
-        if (options.ConfigFiles.Count == 0)
-        {
-            logger.LogInformation("loading default configuration");
-        }
-
-        var configuration = ConfigurationFiles.Load(options.ConfigFiles, Environment.GetEnvironmentVariable);
-        var resources = ResourceFiles.Load(options.ResourcesPaths, options.Namespace, loggers.CreateLogger("dapr.runtime.loader"));
-        var sidecar = new Sidecar(options, configuration, resources, listeners, shutdown, loggers, TimeProvider.System);
+        var source = new FileResourceSource(options, loggers.CreateLogger("dapr.runtime.loader"), TimeProvider.System);
+        var loaded = await source.LoadAsync(CancellationToken.None);
+        var sidecar = new Sidecar(options, loaded.Configuration, loaded.Resources, listeners, shutdown, loggers, TimeProvider.System);
         return await new SidecarLife(sidecar).RunAsync();
     }
 
