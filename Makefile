@@ -26,6 +26,7 @@ build: ## the native executables, in dist/
 
 test: build ## all tests, the end-to-end ones against dist/daprd (ONLY=name: those of the test projects with that in their name)
 	@tests/install-servers.sh
+	@tests/install-kubectl.sh
 	@tests/run.sh $(ONLY)
 
 bench: ## measures dist/daprd, or DAPRD=/path (SCENARIOS=startup,http QUICK=1 MINUTES=10 SAVE=1)
