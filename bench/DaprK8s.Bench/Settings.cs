@@ -7,13 +7,13 @@ internal sealed record Settings
 {
     public const string Usage = """
         usage: DaprK8s.Bench [--scenarios a,b] [--quick] [--minutes N] [--connections N] [-o]
-          --scenarios    which: startup, memory, http, grpc, invocation, mtls, sentry, state, pubsub, body, soak (all)
+          --scenarios    which: startup, memory, http, grpc, invocation, mtls, sentry, injector, operator, idle, state, pubsub, body, soak (all)
           --quick        short runs: shows that it works, not what it is worth
           --minutes      length of soak (10)
           --connections  connections of the load generator (16)
           -o             also writes bench/results/<date>.md
           DAPRD          the sidecar to measure (dist/daprd)
-          SENTRY         the sentry to measure (dist/sentry)
+          SENTRY         the sentry to measure (dist/sentry); OPERATOR and INJECTOR likewise
         """;
 
     /// <summary>The executable under test.</summary>
@@ -45,6 +45,9 @@ internal sealed record Settings
     /// <summary>Length of one measurement.</summary>
     public TimeSpan Length => TimeSpan.FromSeconds(Quick ? 4 : 30);
 
+    /// <summary>The executable of a service of the control plane, <c>operator</c> for example.</summary>
+    public string Service(string name) => Executable(name.ToUpperInvariant(), $"dist/{name}");
+
     /// <summary>Reads the command line.</summary>
     /// <exception cref="ArgumentException">It makes no sense; the message says why.</exception>
     public static Settings Parse(string[] args)
@@ -68,11 +71,11 @@ internal sealed record Settings
                 : throw new ArgumentException($"not a number: {args[i]}\n{Usage}");
         }
 
-        static string Executable(string variable, string @default)
-            => Path.GetFullPath(Environment.GetEnvironmentVariable(variable) is { Length: > 0 } path ? path : @default);
-
         return File.Exists(settings.Daprd)
             ? settings
             : throw new ArgumentException($"there is no {settings.Daprd}: run `make build`, or set DAPRD to another sidecar");
     }
+
+    private static string Executable(string variable, string @default)
+        => Path.GetFullPath(Environment.GetEnvironmentVariable(variable) is { Length: > 0 } path ? path : @default);
 }

@@ -1,0 +1,85 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using DaprK8s.Common.Identity;
+using DaprK8s.Protos.Operator.V1;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace DaprK8s.Bench.Kubernetes;
+
+/// <summary>What the operator sees of a sidecar: a connection of its own and a stream of Components on it.</summary>
+internal sealed class StandInSidecar : IDisposable
+{
+    private readonly GrpcChannel channel;
+    private readonly AsyncServerStreamingCall<ComponentUpdateEvent> call;
+    private readonly Action onEvent;
+
+    private StandInSidecar(GrpcChannel channel, string @namespace, Action onEvent)
+    {
+        this.channel = channel;
+        this.onEvent = onEvent;
+        Client = new Operator.OperatorClient(channel);
+        call = Client.ComponentUpdate(new ComponentUpdateRequest { Namespace = @namespace });
+    }
+
+    public Operator.OperatorClient Client { get; }
+
+    /// <summary>A certificate for a pod that is there; the pods of an app share it here to spare sentry.</summary>
+    public static async Task<X509Certificate2> IdentityAsync(ControlPlaneUnderTest plane, string @namespace, string pod, string appId)
+    {
+        await using var anchors = TrustAnchorSource.FromText(plane.AnchorsPem, TimeProvider.System, NullLogger.Instance);
+        using var sentry = new SentryClient(
+            new SentryClientOptions
+            {
+                Address = plane.SentryAddress,
+                Sentry = SpiffeId.Create(ControlPlaneUnderTest.TrustDomain, ControlPlaneUnderTest.Namespace, "dapr-sentry"),
+                AppId = appId,
+                Namespace = @namespace,
+                Token = new IdentityToken(isKubernetes: true, plane.TokenFile(@namespace, pod)),
+            },
+            anchors,
+            TimeProvider.System);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var issued = await sentry.IssueAsync(new CertificateRequest($"CN={appId}", key, HashAlgorithmName.SHA256).CreateSigningRequestPem(), CancellationToken.None);
+        var pem = Encoding.ASCII.GetString(issued.CertificateChain.Span);
+        using var certificate = X509Certificate2.CreateFromPem(pem, key.ExportPkcs8PrivateKeyPem());
+        return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
+    }
+
+    /// <summary>Connects, opens the stream and lists, as a sidecar does.</summary>
+    public static async Task<StandInSidecar> StartAsync(int port, X509Certificate2 identity, string @namespace, Action onEvent)
+    {
+        var handler = new SocketsHttpHandler();
+        handler.SslOptions.ClientCertificates = [identity];
+        handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => identity;
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
+        var sidecar = new StandInSidecar(
+            GrpcChannel.ForAddress($"https://127.0.0.1:{port}", new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true }), @namespace, onEvent);
+        await sidecar.call.ResponseHeadersAsync.WaitAsync(TimeSpan.FromSeconds(30));
+        _ = sidecar.ReadAsync();
+        return sidecar;
+    }
+
+    public void Dispose()
+    {
+        call.Dispose();
+        channel.Dispose();
+    }
+
+    private async Task ReadAsync()
+    {
+        try
+        {
+            while (await call.ResponseStream.MoveNext(CancellationToken.None))
+            {
+                onEvent();
+            }
+        }
+        catch (RpcException)
+        {
+            // The measurement is over, or notices that too few have got their update.
+        }
+    }
+}
