@@ -54,7 +54,7 @@ public sealed partial class Informer<T>
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
         try
         {
-            using var response = await client.ListAsync(
+            using var response = await client.OpenListAsync(
                 resource,
                 scope.Namespace,
                 Query(limit > 0 ? $"limit={limit}" : "", token is null ? "" : $"continue={Uri.EscapeDataString(token)}"),
@@ -62,7 +62,7 @@ public sealed partial class Informer<T>
                 either.Token);
             using var stream = await response.Content.ReadAsStreamAsync(either.Token);
             using var list = await JsonDocument.ParseAsync(stream, default, either.Token);
-            foreach (var item in list.RootElement.GetProperty("items").EnumerateArray())
+            foreach (var item in Items(list.RootElement))
             {
                 var now = Decode(item, out var key);
                 seen.Add(key);
@@ -72,8 +72,9 @@ public sealed partial class Informer<T>
                 }
             }
 
-            var metadata = list.RootElement.GetProperty("metadata");
-            return (Text(metadata, "resourceVersion"), Text(metadata, "continue"));
+            return list.RootElement.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object
+                ? (Text(metadata, "resourceVersion"), Text(metadata, "continue"))
+                : ("", null);
         }
         catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
@@ -88,7 +89,7 @@ public sealed partial class Informer<T>
         var length = ShortestWatch * (1 + Random.Shared.NextDouble());
         using var limit = new CancellationTokenSource(length + Grace, timeProvider);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
-        using var response = await client.WatchAsync(
+        using var response = await client.OpenWatchAsync(
             resource,
             scope.Namespace,
             Query(
@@ -98,6 +99,7 @@ public sealed partial class Informer<T>
             scope.MetadataOnly,
             either.Token);
         using var stream = await response.Content.ReadAsStreamAsync(either.Token);
+        isWatching = true;
         Recover();
         await foreach (var (type, json) in WatchLines.ReadAsync(stream, either.Token))
         {
@@ -123,20 +125,9 @@ public sealed partial class Informer<T>
         }
     }
 
-    private string Query(params ReadOnlySpan<string> parts)
-    {
-        List<string> all = [.. parts];
-        if (scope.FieldSelector is { } fields)
-        {
-            all.Add($"fieldSelector={Uri.EscapeDataString(fields)}");
-        }
+    // An empty list may be null in a server's words.
+    private static IEnumerable<JsonElement> Items(JsonElement list)
+        => list.TryGetProperty("items", out var items) && items.ValueKind == JsonValueKind.Array ? items.EnumerateArray() : [];
 
-        if (scope.LabelSelector is { } labels)
-        {
-            all.Add($"labelSelector={Uri.EscapeDataString(labels)}");
-        }
-
-        all.RemoveAll(string.IsNullOrEmpty);
-        return string.Join('&', all);
-    }
+    private string Query(params ReadOnlySpan<string> parts) => scope.Query(parts);
 }

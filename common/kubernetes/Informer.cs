@@ -19,10 +19,14 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
     where T : class, IApiObject
 {
     private static readonly TimeSpan StableAfter = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ShortWatch = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MissingKindPause = TimeSpan.FromMinutes(1);
 
     private readonly ConcurrentDictionary<(string Namespace, string Name), T> objects = new();
     private readonly TaskCompletionSource synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private string? complaint;
+    private bool isWatching;
 
     /// <summary>Told of every change, one after the other, before the copy shows the next one. Must not block.</summary>
     public Action<ResourceChange<T>>? Changed { get; init; }
@@ -31,6 +35,10 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
     /// Told whenever the copy was brought up to date by a list: the first time, and later when changes may have been passed over.
     /// </summary>
     public Action? Listed { get; init; }
+
+    /// <summary>Reads an object, when it is not to be held as it came: only what is needed of it, or in another form.</summary>
+    /// <remarks>The element is valid during the call. A <see cref="JsonException"/> costs the object only.</remarks>
+    public Func<JsonElement, T>? Read { get; init; }
 
     /// <summary>Whether the first list is complete.</summary>
     public bool HasSynced => synced.Task.IsCompletedSuccessfully;
@@ -47,14 +55,18 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
     /// <summary>Keeps the copy until cancellation, whatever becomes of the server.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var pause = new BackOff(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(30), 2);
+        var lost = new BackOff(TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(5), 2);
+        var refused = new BackOff(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(30), 2);
         string? version = null;
         while (!cancellationToken.IsCancellationRequested)
         {
             var began = timeProvider.GetTimestamp();
+            var heard = false;
+            TimeSpan pause;
+            isWatching = false;
             try
             {
-                if (version is null)
+                if (string.IsNullOrEmpty(version))
                 {
                     version = await ListAsync(cancellationToken);
                     Listed?.Invoke();
@@ -63,8 +75,13 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
 
                 await foreach (var next in WatchAsync(version, cancellationToken))
                 {
-                    version = next;
+                    heard = true;
+                    version = next.Length > 0 ? next : version;
                 }
+
+                // A watch that the server ended at once without a word may have been of no use: what it hid shows in a list.
+                version = heard || timeProvider.GetElapsedTime(began) >= ShortWatch ? version : null;
+                pause = Spacing(began);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
@@ -74,33 +91,55 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
             {
                 logger.LogDebug("the history of {resource} is gone, listing again: {message}", resource.QualifiedName, e.Message);
                 version = null;
+                pause = isWatching ? Spacing(began) : lost.Next();
+            }
+            catch (KubernetesException e) when (e.IsKindMissing && scope.OptionalKind is { } kind)
+            {
+                Skip(kind, e);
+                version = null;
+                pause = MissingKindPause;
+            }
+            catch (Exception e) when (isWatching && e is IOException or HttpRequestException)
+            {
+                logger.LogDebug("the watch of {resource} broke off, continuing: {message}", resource.QualifiedName, e.Message);
+                pause = Spacing(began);
             }
             catch (Exception e)
             {
                 // Without the right to watch, lists from time to time are better than a copy that stands still.
                 version = e is KubernetesException { IsForbidden: true } ? null : version;
                 Complain(e);
+                pause = (e is KubernetesException ? refused : lost).Next();
             }
 
-            // A watch that ran for a while and then ended is no failure; anything shorter must not become a busy loop.
-            if (timeProvider.GetElapsedTime(began) >= StableAfter)
+            if (isWatching && timeProvider.GetElapsedTime(began) >= StableAfter)
             {
-                pause.Reset();
-                if (complaint is null)
-                {
-                    continue;
-                }
+                lost.Reset();
+                refused.Reset();
             }
 
-            try
-            {
-                await Task.Delay(pause.Next(), timeProvider, cancellationToken);
-            }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
+            await Task.Delay(pause, timeProvider, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    // Servers may end watches at any moment, so that coming back at once is right; only not in a busy loop.
+    private TimeSpan Spacing(long began) => timeProvider.GetElapsedTime(began) is var took && took < Shortest ? Shortest - took : TimeSpan.Zero;
+
+    // Complete as far as it can be: who waits for it must not wait for a CRD that may never come.
+    private void Skip(string kind, KubernetesException e)
+    {
+        foreach (var key in objects.Keys)
+        {
+            Remove(key);
+        }
+
+        var message = $"CRD for {resource.Group}/{resource.Version}/{kind} not found, skipping informer: {e.Message}";
+        if (Interlocked.Exchange(ref complaint, message) != message)
+        {
+            logger.LogWarning("{message}", message);
+        }
+
+        synced.TrySetResult();
     }
 
     /// <summary>Says what is wrong, once until it changes.</summary>
@@ -134,7 +173,7 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
         key = (Text(metadata, "namespace"), Text(metadata, "name"));
         try
         {
-            return json.Deserialize(resource.Json);
+            return Read is { } read ? read(json) : json.Deserialize(resource.Json);
         }
         catch (JsonException e)
         {
@@ -146,7 +185,8 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
     private void Put((string Namespace, string Name) key, T now)
     {
         var before = objects.GetValueOrDefault(key);
-        if (before is null || before.Metadata.ResourceVersion != now.Metadata.ResourceVersion)
+        // Versions that are equal tell of no change; versions that are missing tell nothing.
+        if (before is null || string.IsNullOrEmpty(now.Metadata.ResourceVersion) || before.Metadata.ResourceVersion != now.Metadata.ResourceVersion)
         {
             objects[key] = now;
             Tell(new ResourceChange<T>(before, now));

@@ -10,7 +10,7 @@ namespace DaprK8s.Common.Kubernetes;
 /// Calls to the API server: typed objects in and out, refusals as <see cref="KubernetesException"/>. No client-side rate limit: the
 /// server has one, and says when to come back.
 /// </summary>
-public sealed class KubernetesClient : IDisposable
+public sealed partial class KubernetesClient : IDisposable
 {
     private const string Json = "application/json";
     private const string MetadataForm = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
@@ -68,12 +68,12 @@ public sealed class KubernetesClient : IDisposable
         => CallAsync(resource, "update", HttpMethod.Put, resource.Path(@namespace, name), Write(resource, value), cancellationToken);
 
     /// <summary>Opens a list; the caller reads and disposes it.</summary>
-    internal async Task<HttpResponseMessage> ListAsync<T>(
+    internal async Task<HttpResponseMessage> OpenListAsync<T>(
         ApiResource<T> resource, string? @namespace, string query, bool metadataOnly, CancellationToken cancellationToken)
         => await SendAsync("list", resource.QualifiedName, HttpMethod.Get, $"{resource.Path(@namespace)}?{query}", default, metadataOnly ? MetadataListForm : Json, cancellationToken);
 
     /// <summary>Opens a watch; the caller reads and disposes it.</summary>
-    internal async Task<HttpResponseMessage> WatchAsync<T>(
+    internal async Task<HttpResponseMessage> OpenWatchAsync<T>(
         ApiResource<T> resource, string? @namespace, string query, bool metadataOnly, CancellationToken cancellationToken)
         => await SendAsync("watch", resource.QualifiedName, HttpMethod.Get, $"{resource.Path(@namespace)}?watch=true&{query}", default, metadataOnly ? MetadataForm : Json, cancellationToken);
 
@@ -85,13 +85,20 @@ public sealed class KubernetesClient : IDisposable
     }
 
     private async Task<T> CallAsync<T>(
-        ApiResource<T> resource, string verb, HttpMethod method, string path, ReadOnlyMemory<byte> body, CancellationToken cancellationToken, string accept = Json)
+        ApiResource<T> resource,
+        string verb,
+        HttpMethod method,
+        string path,
+        ReadOnlyMemory<byte> body,
+        CancellationToken cancellationToken,
+        string accept = Json,
+        string contentType = Json)
     {
         using var limit = new CancellationTokenSource(CallTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         try
         {
-            using var response = await SendAsync(verb, resource.QualifiedName, method, path, body, accept, either.Token);
+            using var response = await SendAsync(verb, resource.QualifiedName, method, path, body, accept, either.Token, contentType);
             using var stream = await response.Content.ReadAsStreamAsync(either.Token);
             return await JsonSerializer.DeserializeAsync(stream, resource.Json, either.Token)
                 ?? throw new HttpRequestException($"cannot {verb} {resource.QualifiedName}: the API server answered null");
@@ -103,7 +110,14 @@ public sealed class KubernetesClient : IDisposable
     }
 
     private async Task<HttpResponseMessage> SendAsync(
-        string verb, string resource, HttpMethod method, string path, ReadOnlyMemory<byte> body, string accept, CancellationToken cancellationToken)
+        string verb,
+        string resource,
+        HttpMethod method,
+        string path,
+        ReadOnlyMemory<byte> body,
+        string accept,
+        CancellationToken cancellationToken,
+        string contentType = Json)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -112,7 +126,7 @@ public sealed class KubernetesClient : IDisposable
             request.Headers.Authorization = await connection.Credentials(cancellationToken);
             if (!body.IsEmpty)
             {
-                request.Content = new ReadOnlyMemoryContent(body) { Headers = { ContentType = new MediaTypeHeaderValue(Json) } };
+                request.Content = new ReadOnlyMemoryContent(body) { Headers = { ContentType = new MediaTypeHeaderValue(contentType) } };
             }
 
             var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);

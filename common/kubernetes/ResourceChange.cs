@@ -20,4 +20,27 @@ public sealed record InformerScope
 
     /// <summary>Only their metadata leave the server.</summary>
     public bool MetadataOnly { get; init; }
+
+    /// <summary>
+    /// The name of the kind, when its CRD need not be installed: as long as it isn't, the copy is empty and counts as complete, and the
+    /// server is asked again from time to time.
+    /// </summary>
+    public string? OptionalKind { get; init; }
+
+    internal string Query(ReadOnlySpan<string> parts)
+    {
+        List<string> all = [.. parts];
+        if (FieldSelector is { } fields)
+        {
+            all.Add($"fieldSelector={Uri.EscapeDataString(fields)}");
+        }
+
+        if (LabelSelector is { } labels)
+        {
+            all.Add($"labelSelector={Uri.EscapeDataString(labels)}");
+        }
+
+        all.RemoveAll(string.IsNullOrEmpty);
+        return string.Join('&', all);
+    }
 }
