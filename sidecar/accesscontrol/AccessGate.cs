@@ -1,5 +1,6 @@
 using DaprK8s.Sidecar.Hosting;
 using DaprK8s.Sidecar.Invocation;
+using DaprK8s.Sidecar.Runtime;
 using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Sidecar.AccessControl;
@@ -8,10 +9,10 @@ namespace DaprK8s.Sidecar.AccessControl;
 /// The door of the own app for calls from outside (contract: security 3.3, 3.10). Judges the normalised method, which must be the very
 /// string that is then dispatched.
 /// </summary>
-/// <param name="list">The access list; without one everything passes.</param>
+/// <param name="lists">The access list that counts; without one everything passes.</param>
 /// <param name="metrics">Counts.</param>
 /// <param name="logger">Told of denials, for those who debug their policies.</param>
-internal sealed partial class AccessGate(AccessList? list, AccessMetrics metrics, ILogger logger)
+internal sealed partial class AccessGate(Live<AccessList?> lists, AccessMetrics metrics, ILogger logger)
 {
     /// <summary>Judges a call.</summary>
     /// <param name="peer">What the peer's certificate says; nothing without one.</param>
@@ -20,7 +21,7 @@ internal sealed partial class AccessGate(AccessList? list, AccessMetrics metrics
     /// <returns>The text of a denial, or nothing when the call may go on.</returns>
     public string? Refuse(PeerIdentity peer, string operation, string verb)
     {
-        if (list is null)
+        if (lists.Value is not { } list)
         {
             return null;
         }

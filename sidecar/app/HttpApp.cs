@@ -3,6 +3,7 @@ using DaprK8s.Sidecar.Flags;
 using DaprK8s.Sidecar.Invocation;
 using DaprK8s.Sidecar.Observability;
 using DaprK8s.Sidecar.Pipelines;
+using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Grpc.Core;
@@ -14,7 +15,7 @@ namespace DaprK8s.Sidecar.App;
 /// (contract: messaging 5.7, 7).
 /// </summary>
 internal sealed class HttpApp(
-    AppOptions options, AppConnections connections, AppConcurrency concurrency, OutboundPipeline? pipeline, AppMetrics metrics, TimeProvider time)
+    AppOptions options, AppConnections connections, AppConcurrency concurrency, Live<OutboundPipeline?> pipeline, AppMetrics metrics, TimeProvider time)
     : IHttpAppChannel, IInvokeTarget
 {
     /// <summary>The most that an answer of the building blocks' own calls may have.</summary>
@@ -54,7 +55,7 @@ internal sealed class HttpApp(
         try
         {
             var started = time.GetTimestamp();
-            using var response = await connections.Client.SendAsync(pipeline, message, cancellationToken);
+            using var response = await connections.Client.SendAsync(pipeline.Value, message, cancellationToken);
             var body = await BoundedBody.ReadAsync(response.Content, MaxAnswerBytes, cancellationToken);
             metrics.RecordHttp(call.Method.Method, call.Path, (int)response.StatusCode, call.Body.Length, body.Length, time.GetElapsedTime(started));
             return new AppAnswer((int)response.StatusCode, body, response.Content.Headers.ContentType?.ToString() ?? "");
@@ -69,7 +70,7 @@ internal sealed class HttpApp(
     {
         try
         {
-            return await connections.Client.SendAsync(pipeline, message, cancellationToken);
+            return await connections.Client.SendAsync(pipeline.Value, message, cancellationToken);
         }
         catch (HttpRequestException e)
         {

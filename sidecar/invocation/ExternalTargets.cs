@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Net;
 using DaprK8s.Sidecar.App;
 using DaprK8s.Sidecar.Pipelines;
+using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
 using Grpc.Core;
@@ -21,7 +22,7 @@ internal sealed record ExternalEndpoint(
 }
 
 /// <summary>Invocation targets outside of Dapr: HTTPEndpoint resources and absolute URLs (contract: messaging 5.14).</summary>
-internal sealed class ExternalTargets(OutboundPipeline? pipeline) : IDisposable
+internal sealed class ExternalTargets(Live<OutboundPipeline?> pipeline) : IDisposable
 {
     private readonly Lazy<HttpMessageInvoker> direct = new(() => new HttpMessageInvoker(CreateHandler()));
     private volatile FrozenDictionary<string, ExternalEndpoint> endpoints = FrozenDictionary<string, ExternalEndpoint>.Empty;
@@ -36,10 +37,10 @@ internal sealed class ExternalTargets(OutboundPipeline? pipeline) : IDisposable
     {
         if (endpoints.Count > 0 && endpoints.TryGetValue(id, out var endpoint))
         {
-            return new ExternalTarget(endpoint, pipeline);
+            return new ExternalTarget(endpoint, pipeline.Value);
         }
 
-        return IsUrl(id) ? new ExternalTarget(new ExternalEndpoint(id, id, [], direct.Value), pipeline) : null;
+        return IsUrl(id) ? new ExternalTarget(new ExternalEndpoint(id, id, [], direct.Value), pipeline.Value) : null;
     }
 
     public static bool IsUrl(string id)

@@ -1,5 +1,5 @@
 using DaprK8s.Common.Hosting;
-using DaprK8s.Common.Resources;
+using DaprK8s.Sidecar.Runtime;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -8,33 +8,29 @@ namespace DaprK8s.Sidecar.Observability;
 /// <summary>The API log (contract: operations 5.3): one line a call, whatever the log level is.</summary>
 internal sealed class ApiLog
 {
-    private readonly bool enabled;
-    private readonly bool obfuscate;
-    private readonly bool omitHealth;
+    private readonly Live<ApiLogSettings> settings;
     private readonly ILogger http;
     private readonly ILogger grpc;
     private readonly TimeProvider time;
 
-    public ApiLog(bool? flag, ApiLoggingSpec? spec, ILoggerFactory loggers, TimeProvider time)
+    public ApiLog(Live<ApiLogSettings> settings, ILoggerFactory loggers, TimeProvider time)
     {
-        enabled = flag ?? spec?.Enabled ?? false;
-        obfuscate = spec?.ObfuscateURLs ?? false;
-        omitHealth = spec?.OmitHealthChecks ?? false;
+        this.settings = settings;
         http = loggers.CreateLogger("dapr.runtime.http-info");
         grpc = loggers.CreateLogger("dapr.runtime.grpc.api-info");
         this.time = time;
     }
 
-    public bool IsEnabled => enabled;
+    public bool IsEnabled => settings.Value.IsEnabled;
 
     /// <summary>Begins an HTTP call's line; disposing it writes it.</summary>
     public HttpEntry Begin(HttpContext context, string path)
-        => new(enabled && !(omitHealth && path is "/v1.0/healthz" or "/v1.0/healthz/outbound") ? this : null, context, path, time.GetTimestamp());
+        => new(IsLogged(path) ? this : null, context, path, time.GetTimestamp());
 
     /// <summary>Gives the call the name that stands in for its URL when URLs are obfuscated.</summary>
     public void SetName(HttpContext context, string name)
     {
-        if (enabled && obfuscate)
+        if (settings.Value is { IsEnabled: true, ObfuscatesUrls: true })
         {
             context.Items[typeof(ApiLog)] = name;
         }
@@ -42,11 +38,14 @@ internal sealed class ApiLog
 
     public void WriteGrpc(string method, int code, string? userAgent, TimeSpan elapsed)
     {
-        if (enabled)
+        if (IsEnabled)
         {
             Write(grpc, "gRPC API Called", new("code", (long)code), elapsed, method, null, userAgent);
         }
     }
+
+    private bool IsLogged(string path)
+        => settings.Value is { IsEnabled: true } now && !(now.OmitsHealthChecks && path is "/v1.0/healthz" or "/v1.0/healthz/outbound");
 
     private void WriteHttp(HttpContext context, string path, long started)
     {

@@ -6,7 +6,7 @@ using Grpc.Core;
 namespace DaprK8s.Sidecar.Observability;
 
 /// <summary>Metrics of calls to the app: <c>dapr_http_client_*</c> and <c>dapr_grpc_io_client_*</c> (contract: operations 5.5).</summary>
-internal sealed class AppMetrics(MetricsRegistry registry, SidecarInfo self, HttpPathLabel paths)
+internal sealed class AppMetrics(MetricsRegistry registry, SidecarInfo self, Live<HttpPathLabel> pathLabel)
 {
     private static readonly string[] CallLabels = ["app_id", "method", "path", "status"];
     private static readonly string[] GrpcLabels = ["app_id", "grpc_client_method", "grpc_client_status"];
@@ -27,6 +27,7 @@ internal sealed class AppMetrics(MetricsRegistry registry, SidecarInfo self, Htt
 
     public void RecordHttp(string verb, string path, int status, long? sentBytes, long? receivedBytes, TimeSpan elapsed)
     {
+        var paths = pathLabel.Value;
         var method = paths.Method(verb);
         var label = paths.ForApp(path);
         var labels = new LabelValues(self.AppId, method, label, status == 0 ? "" : status.ToString(CultureInfo.InvariantCulture));

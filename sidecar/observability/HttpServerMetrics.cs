@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace DaprK8s.Sidecar.Observability;
 
 /// <summary>The <c>dapr_http_server_*</c> metrics, recorded where a request leaves the HTTP surface (contract: operations 5.5).</summary>
-internal sealed class HttpServerMetrics(MetricsRegistry registry, SidecarInfo self, HttpPathLabel paths)
+internal sealed class HttpServerMetrics(MetricsRegistry registry, SidecarInfo self, Live<HttpPathLabel> pathLabel)
 {
     private static readonly string[] Labels = ["app_id", "method", "path", "status"];
 
@@ -14,14 +14,19 @@ internal sealed class HttpServerMetrics(MetricsRegistry registry, SidecarInfo se
     private readonly HistogramFamily responseBytes = registry.SizeHistogram("dapr_http_server_response_bytes", "Bytes of response bodies.", "app_id");
     private readonly HistogramFamily latency = registry.LatencyHistogram("dapr_http_server_latency", "Latency of requests.", Labels);
     private readonly CounterFamily requests = registry.Counter("dapr_http_server_request_count", "Requests received.", Labels);
-    private readonly CounterFamily? responses = paths.IsLowCardinality ? null : registry.Counter("dapr_http_server_response_count", "Responses sent.", Labels);
+    private readonly Lazy<CounterFamily> responses = new(() => registry.Counter("dapr_http_server_response_count", "Responses sent.", Labels));
 
     public void Record(HttpContext context, string path, TimeSpan elapsed)
     {
+        var paths = pathLabel.Value;
         var status = context.Response.StatusCode;
         var labels = new LabelValues(self.AppId, paths.Method(context.Request.Method), paths.ForServer(path), StatusText(status));
         requests.Increment(labels);
-        responses?.Increment(labels);
+        if (!paths.IsLowCardinality)
+        {
+            responses.Value.Increment(labels);
+        }
+
         latency.Observe(labels, elapsed.TotalMilliseconds);
         requestBytes.Observe(new LabelValues(self.AppId), context.Request.ContentLength ?? 0);
         responseBytes.Observe(new LabelValues(self.AppId), context.Response.ContentLength ?? 0);

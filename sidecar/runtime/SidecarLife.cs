@@ -16,7 +16,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
     private static readonly TimeSpan CloseReserve = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AppPoll = TimeSpan.FromMilliseconds(100);
 
-    private readonly ILogger logger = sidecar.Loggers.CreateLogger("dapr.runtime");
+    private readonly ILogger logger = sidecar.Basis.Loggers.CreateLogger("dapr.runtime");
     private readonly CancellationTokenSource stopping = new();
     private readonly List<Task> background = [];
     private TraceExport? traces;
@@ -26,9 +26,9 @@ internal sealed class SidecarLife(Sidecar sidecar)
     /// <exception cref="FatalException">It could not start, failed while running, or did not stop in time.</exception>
     public async Task<ShutdownCause> RunAsync()
     {
-        var started = sidecar.Time.GetTimestamp();
+        var started = sidecar.Basis.Time.GetTimestamp();
         await StartAsync(started);
-        var (cause, detail) = await sidecar.ShutdownRequest.Requested;
+        var (cause, detail) = await sidecar.Basis.ShutdownRequest.Requested;
         await StopAsync(cause);
         return cause == ShutdownCause.Fatal ? throw new FatalException(detail) : cause;
     }
@@ -36,15 +36,15 @@ internal sealed class SidecarLife(Sidecar sidecar)
     private async Task StartAsync(long started)
     {
         Introduce();
-        traces = TraceExport.Start(sidecar.TracingSettings, sidecar.Self, sidecar.Loggers);
+        traces = TraceExport.Start(sidecar.Basis.Configuration.Value.Tracing, sidecar.Basis.Self, sidecar.Basis.Loggers);
         foreach (var target in new[] { "runtime", "grpc-api-server", "grpc-internal-server" })
         {
-            sidecar.Readiness.Add(target);
+            sidecar.Basis.Readiness.Add(target);
         }
 
-        if (sidecar.Security is not null)
+        if (sidecar.Invocation.Security is not null)
         {
-            sidecar.Readiness.Add(SidecarSecurity.ReadinessTarget);
+            sidecar.Basis.Readiness.Add(SidecarSecurity.ReadinessTarget);
         }
         else
         {
@@ -55,18 +55,18 @@ internal sealed class SidecarLife(Sidecar sidecar)
         var identity = StartSecurityAsync();
         await sidecar.Web.StartAsync(stopping.Token);
         sidecar.Listeners.Announce();
-        sidecar.Readiness.Done("grpc-api-server");
-        sidecar.Readiness.Done("grpc-internal-server");
-        background.Add(Task.Run(() => sidecar.NameResolver.StartAsync(stopping.Token)));
+        sidecar.Basis.Readiness.Done("grpc-api-server");
+        sidecar.Basis.Readiness.Done("grpc-internal-server");
+        background.Add(Task.Run(() => sidecar.Invocation.NameResolver.StartAsync(stopping.Token)));
         background.Add(Task.Run(() => BringUpAsync(identity, started)));
     }
 
     private async Task StartSecurityAsync()
     {
-        if (sidecar.Security is { } security)
+        if (sidecar.Invocation.Security is { } security)
         {
             await security.StartAsync(stopping.Token);
-            sidecar.Readiness.Done(SidecarSecurity.ReadinessTarget);
+            sidecar.Basis.Readiness.Done(SidecarSecurity.ReadinessTarget);
         }
     }
 
@@ -75,17 +75,17 @@ internal sealed class SidecarLife(Sidecar sidecar)
         try
         {
             logger.LogInformation("Loading components…");
-            await sidecar.Loader.StartAsync();
+            await sidecar.Components.Loader.StartAsync();
             logger.LogInformation("All outstanding components processed");
-            await sidecar.Endpoints.LoadAsync(sidecar.Resources.HttpEndpoints, stopping.Token);
-            sidecar.Subscriptions.LoadDeclarative(sidecar.Resources.Subscriptions);
+            await sidecar.Invocation.Endpoints.LoadAsync(sidecar.Resources.HttpEndpoints, stopping.Token);
+            sidecar.PubSub.Subscriptions.LoadDeclarative(sidecar.Resources.Subscriptions);
             await identity;
-            if (sidecar.ShutdownRequest.Requested.IsCompleted)
+            if (sidecar.Basis.ShutdownRequest.Requested.IsCompleted)
             {
                 return;
             }
 
-            sidecar.Readiness.SetOutbound(true);
+            sidecar.Basis.Readiness.SetOutbound(true);
             background.Add(Task.Run(() => WatchAppAsync(started)));
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -94,7 +94,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
         }
         catch (Exception e)
         {
-            sidecar.ShutdownRequest.Request(ShutdownCause.Fatal, e.Message);
+            sidecar.Basis.ShutdownRequest.Request(ShutdownCause.Fatal, e.Message);
         }
     }
 
@@ -106,7 +106,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
         {
             try
             {
-                await sidecar.AppWatch.RunAsync(stopping.Token);
+                await sidecar.PubSub.AppWatch.RunAsync(stopping.Token);
                 break;
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -116,7 +116,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
             catch (Exception e)
             {
                 logger.LogError(e, "watching the app failed; trying again");
-                await Task.Delay(pause.Next(), sidecar.Time, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(pause.Next(), sidecar.Basis.Time, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
 
@@ -127,27 +127,27 @@ internal sealed class SidecarLife(Sidecar sidecar)
     {
         while (!stopping.IsCancellationRequested)
         {
-            if (sidecar.Readiness.Pending.Count == 0)
+            if (sidecar.Basis.Readiness.Pending.Count == 0)
             {
                 logger.LogInformation(
-                    "dapr initialized. Status: Running. Init Elapsed {Elapsed}ms", (long)sidecar.Time.GetElapsedTime(started).TotalMilliseconds);
+                    "dapr initialized. Status: Running. Init Elapsed {Elapsed}ms", (long)sidecar.Basis.Time.GetElapsedTime(started).TotalMilliseconds);
                 return;
             }
 
-            await sidecar.Readiness.Changed.WaitAsync(stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await sidecar.Basis.Readiness.Changed.WaitAsync(stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     private async Task StopAsync(ShutdownCause cause)
     {
-        sidecar.Readiness.Add("runtime");
+        sidecar.Basis.Readiness.Add("runtime");
         if (cause == ShutdownCause.Signal)
         {
             await BlockAsync();
         }
 
-        sidecar.Readiness.SetOutbound(sidecar.Readiness.IsOutboundReady && cause == ShutdownCause.Signal);
-        var grace = sidecar.Options.GracefulShutdown;
+        sidecar.Basis.Readiness.SetOutbound(sidecar.Basis.Readiness.IsOutboundReady && cause == ShutdownCause.Signal);
+        var grace = sidecar.Basis.Options.GracefulShutdown;
         if (grace == TimeSpan.Zero)
         {
             logger.LogInformation("Graceful shutdown timeout is infinite, will wait indefinitely to shutdown");
@@ -157,7 +157,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
         var stop = CloseAsync(cause);
         try
         {
-            await (grace == TimeSpan.Zero ? stop : stop.WaitAsync(grace, sidecar.Time));
+            await (grace == TimeSpan.Zero ? stop : stop.WaitAsync(grace, sidecar.Basis.Time));
         }
         catch (TimeoutException e)
         {
@@ -168,46 +168,46 @@ internal sealed class SidecarLife(Sidecar sidecar)
     // Holds the shutdown back while the app goes on working; only its inputs are closed.
     private async Task BlockAsync()
     {
-        if (sidecar.Options.BlockShutdown is not { } duration)
+        if (sidecar.Basis.Options.BlockShutdown is not { } duration)
         {
             return;
         }
 
         logger.LogInformation("Blocking graceful shutdown for {Duration} or until app reports unhealthy...", GoDuration.Format(duration));
-        await sidecar.SubscriptionHost.DrainAsync(CancellationToken.None);
-        var started = sidecar.Time.GetTimestamp();
-        while (sidecar.App.IsHealthy && sidecar.Time.GetElapsedTime(started) < duration)
+        await sidecar.PubSub.Host.DrainAsync(CancellationToken.None);
+        var started = sidecar.Basis.Time.GetTimestamp();
+        while (sidecar.App.Channel.IsHealthy && sidecar.Basis.Time.GetElapsedTime(started) < duration)
         {
-            await Task.Delay(AppPoll, sidecar.Time);
+            await Task.Delay(AppPoll, sidecar.Basis.Time);
         }
 
-        logger.LogInformation(sidecar.App.IsHealthy ? "Block shutdown period expired, entering shutdown..." : "App reported unhealthy, entering shutdown...");
+        logger.LogInformation(sidecar.App.Channel.IsHealthy ? "Block shutdown period expired, entering shutdown..." : "App reported unhealthy, entering shutdown...");
     }
 
     private async Task CloseAsync(ShutdownCause cause)
     {
-        var started = sidecar.Time.GetTimestamp();
-        await sidecar.SubscriptionHost.DrainAsync(CancellationToken.None);
+        var started = sidecar.Basis.Time.GetTimestamp();
+        await sidecar.PubSub.Host.DrainAsync(CancellationToken.None);
         if (cause == ShutdownCause.Signal)
         {
             await KeepOutboundForAppAsync(started);
         }
 
-        sidecar.Readiness.SetOutbound(false);
+        sidecar.Basis.Readiness.SetOutbound(false);
         logger.LogInformation("Closing HTTP server");
-        using (var limit = new CancellationTokenSource(ListenerGrace, sidecar.Time))
+        using (var limit = new CancellationTokenSource(ListenerGrace, sidecar.Basis.Time))
         {
             await sidecar.Web.StopAsync(limit.Token);
         }
 
         await stopping.CancelAsync();
         await Task.WhenAll(background.ToArray()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await Task.WhenAll(sidecar.Loader.DisposeAsync().AsTask(), sidecar.NameResolver.DisposeAsync().AsTask());
+        await Task.WhenAll(sidecar.Components.Loader.DisposeAsync().AsTask(), sidecar.Invocation.NameResolver.DisposeAsync().AsTask());
         sidecar.Listeners.CleanUp();
-        sidecar.Peers.Dispose();
-        await (sidecar.Security?.DisposeAsync() ?? ValueTask.CompletedTask);
-        sidecar.Externals.Dispose();
-        sidecar.App.Connections?.Dispose();
+        sidecar.Invocation.Peers.Dispose();
+        await (sidecar.Invocation.Security?.DisposeAsync() ?? ValueTask.CompletedTask);
+        sidecar.Invocation.Externals.Dispose();
+        sidecar.App.Channel.Connections?.Dispose();
         await sidecar.Web.DisposeAsync();
         traces?.Dispose();
         logger.LogInformation("Dapr runtime stopped");
@@ -216,22 +216,22 @@ internal sealed class SidecarLife(Sidecar sidecar)
     // An app that got the same signal may still save state or publish while it ends: the API stays until its port is closed.
     private async Task KeepOutboundForAppAsync(long started)
     {
-        if (!sidecar.Options.App.HasApp || !sidecar.Readiness.IsOutboundReady)
+        if (!sidecar.Basis.Options.App.HasApp || !sidecar.Basis.Readiness.IsOutboundReady)
         {
             return;
         }
 
-        var grace = sidecar.Options.GracefulShutdown;
+        var grace = sidecar.Basis.Options.GracefulShutdown;
         var limit = (grace == TimeSpan.Zero ? TimeSpan.FromSeconds(5) : grace) - CloseReserve;
-        while (sidecar.Time.GetElapsedTime(started) < limit && await sidecar.AppWatch.IsListeningAsync(CancellationToken.None))
+        while (sidecar.Basis.Time.GetElapsedTime(started) < limit && await sidecar.PubSub.AppWatch.IsListeningAsync(CancellationToken.None))
         {
-            await Task.Delay(AppPoll, sidecar.Time);
+            await Task.Delay(AppPoll, sidecar.Basis.Time);
         }
     }
 
     private void Introduce()
     {
-        var options = sidecar.Options;
+        var options = sidecar.Basis.Options;
         logger.LogInformation("{Mode} mode configured", options.Mode);
         logger.LogInformation("app id: {AppId}", options.AppId);
         if (options.App.MaxConcurrency > 0)
@@ -239,9 +239,9 @@ internal sealed class SidecarLife(Sidecar sidecar)
             logger.LogInformation("app max concurrency set to {Limit}", options.App.MaxConcurrency);
         }
 
-        if (sidecar.EnabledFeatures.Count > 0)
+        if (sidecar.Basis.Configuration.Value.Features.Count > 0)
         {
-            logger.LogInformation("Enabled features: {Features}", string.Join(' ', sidecar.EnabledFeatures));
+            logger.LogInformation("Enabled features: {Features}", string.Join(' ', sidecar.Basis.Configuration.Value.Features));
         }
 
         foreach (var resource in sidecar.Resources.Others)
@@ -250,9 +250,9 @@ internal sealed class SidecarLife(Sidecar sidecar)
                 "{Kind} {Name} ({Source}) was read, but has no effect in this version", resource.Kind, resource.Name, resource.Source);
         }
 
-        if (sidecar.TracingSettings.Mode != TracingMode.Off)
+        if (sidecar.Basis.Configuration.Value.Tracing.Mode != TracingMode.Off)
         {
-            logger.LogInformation("Dapr trace sampler initialized: {Sampler}", sidecar.TracingSettings.SamplerDescription);
+            logger.LogInformation("Dapr trace sampler initialized: {Sampler}", sidecar.Basis.Configuration.Value.Tracing.SamplerDescription);
         }
     }
 }

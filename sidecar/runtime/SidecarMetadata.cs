@@ -10,7 +10,7 @@ internal sealed record ComponentInfo(string Name, string Type, string Version, I
 
 /// <summary>What the metadata API of both surfaces tells (contract: operations 6.8).</summary>
 internal sealed class SidecarMetadata(
-    SidecarInfo self, AppOptions app, ComponentRegistry registry, ExternalTargets endpoints, IReadOnlyList<string> features, IReadOnlyList<string> resiliencies)
+    SidecarInfo self, AppOptions app, ComponentRegistry registry, ExternalTargets endpoints, Live<IReadOnlyList<string>> features, Live<IReadOnlyList<string>> resiliencies)
 {
     private readonly ConcurrentDictionary<string, string> extended = new(StringComparer.Ordinal) { ["daprRuntimeVersion"] = SidecarInfo.Version };
 
@@ -18,9 +18,9 @@ internal sealed class SidecarMetadata(
 
     public AppOptions App => app;
 
-    public IReadOnlyList<string> EnabledFeatures => features;
+    public IReadOnlyList<string> EnabledFeatures => features.Value;
 
-    public IReadOnlyList<string> Resiliencies => resiliencies;
+    public IReadOnlyList<string> Resiliencies => resiliencies.Value;
 
     public IReadOnlyDictionary<string, string> Extended => extended;
 

@@ -114,7 +114,7 @@ internal static class SidecarProcess
         ExportEnvironment(options, listeners.InternalPort);
         var source = new FileResourceSource(options, loggers.CreateLogger("dapr.runtime.loader"), TimeProvider.System);
         var loaded = await source.LoadAsync(CancellationToken.None);
-        var sidecar = new Sidecar(options, loaded.Configuration, loaded.Resources, listeners, shutdown, loggers, TimeProvider.System);
+        var sidecar = new Sidecar(options, loaded, listeners, shutdown, loggers, TimeProvider.System);
         return await new SidecarLife(sidecar).RunAsync();
     }
 

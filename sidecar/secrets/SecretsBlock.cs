@@ -4,14 +4,14 @@ using DaprK8s.Sidecar.Runtime;
 namespace DaprK8s.Sidecar.Secrets;
 
 /// <summary>The secrets building block of both surfaces (contract: api 1.12, operations 6.4).</summary>
-internal sealed class SecretsBlock(ComponentRegistry registry, ComponentRoad road, SecretScopes scopes)
+internal sealed class SecretsBlock(ComponentRegistry registry, ComponentRoad road, Live<SecretScopes> scopes)
 {
     /// <summary>Reads a secret as key to value.</summary>
     public async ValueTask<IReadOnlyDictionary<string, string>> GetAsync(
         string store, string secret, IReadOnlyDictionary<string, string> metadata, CancellationToken cancellationToken)
     {
         var component = Find(store);
-        if (!scopes.IsAllowed(store, secret))
+        if (!scopes.Value.IsAllowed(store, secret))
         {
             throw SecretErrors.Denied(secret, store).ToException();
         }
@@ -38,7 +38,8 @@ internal sealed class SecretsBlock(ComponentRegistry registry, ComponentRoad roa
         {
             var all = await road.CallAsync(
                 component, "bulk_get", (instance, metadata), static (s, ct) => s.instance.BulkGetAsync(s.metadata, ct), cancellationToken);
-            return all.Where(s => scopes.IsAllowed(store, s.Key)).ToDictionary(StringComparer.Ordinal);
+            var allowed = scopes.Value;
+            return all.Where(s => allowed.IsAllowed(store, s.Key)).ToDictionary(StringComparer.Ordinal);
         }
         catch (Exception e) when (IsFailure(e, cancellationToken))
         {

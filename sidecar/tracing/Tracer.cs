@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using DaprK8s.Sidecar.Runtime;
 using Microsoft.AspNetCore.Http;
 
 namespace DaprK8s.Sidecar.Tracing;
@@ -20,12 +21,12 @@ internal enum TracingMode
 /// Makes spans where a call enters a surface, and the <see cref="TraceContext"/> that travels down the road. With tracing off or
 /// passing through, no object is made for a call.
 /// </summary>
-internal sealed class Tracer(TracingMode mode, string appId)
+internal sealed class Tracer(Live<TracingMode> mode, string appId)
 {
     /// <summary>The instrumentation scope of every span.</summary>
     public static readonly ActivitySource Source = new("dapr-diagnostics");
 
-    public TracingMode Mode { get; } = mode;
+    public TracingMode Mode => mode.Value;
 
     /// <summary>A call that came in over HTTP or gRPC: reads its headers and begins its span.</summary>
     public Span StartServer(HttpContext context, string name, ActivityKind kind)

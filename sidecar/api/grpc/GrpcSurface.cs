@@ -2,6 +2,7 @@ using System.Diagnostics;
 using DaprK8s.Sidecar.Api.Http;
 using DaprK8s.Sidecar.Errors;
 using DaprK8s.Sidecar.Invocation;
+using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Sidecar.Tracing;
 using DaprK8s.Common.Wire;
 using DaprK8s.Sidecar.Wire;
@@ -15,12 +16,12 @@ namespace DaprK8s.Sidecar.Api.Grpc;
 /// The guards of the gRPC surface, for Dapr's services, reflection and proxied calls alike (contract: api 2.1): access list, API
 /// token, baggage, trace. What they let pass goes to a service, or, without one, through the proxy.
 /// </summary>
-internal sealed class GrpcSurface(GrpcAccess access, ApiToken token, Tracer tracer)
+internal sealed class GrpcSurface(Live<GrpcAccess> access, ApiToken token, Tracer tracer)
 {
     public async Task HandleAsync(HttpContext context, RequestDelegate next)
     {
         var path = context.Request.Path.Value ?? "";
-        if (!access.Allows(path))
+        if (!access.Value.Allows(path))
         {
             await RefuseAsync(context, StatusCode.Unimplemented, 501, "Not Implemented", "requested endpoint is not available");
             return;

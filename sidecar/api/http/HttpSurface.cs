@@ -16,12 +16,9 @@ namespace DaprK8s.Sidecar.Api.Http;
 /// CORS, API token, pipeline, API log, route; what no route takes is a service invocation.
 /// </summary>
 internal sealed partial class HttpSurface(
-    ApiRouter router,
-    ApiRouter publicRouter,
-    InvocationEndpoint? invocation,
+    Live<HttpRoad> roads,
     ApiToken token,
     Cors? cors,
-    HttpPipeline? pipeline,
     Tracer tracer,
     HttpServerMetrics metrics,
     ErrorCodeMetric errorCodes,
@@ -50,17 +47,18 @@ internal sealed partial class HttpSurface(
             context.Features.Set(bodyLimit);
         }
 
+        var road = roads.Value;
         var started = time.GetTimestamp();
         using var span = StartSpan(context, path);
         context.Features.Set(new TraceFeature(span.Context));
         try
         {
-            await ThroughGuardsAsync(context, raw, path, span);
+            await ThroughGuardsAsync(road, context, raw, path, span);
         }
         finally
         {
             span.SetStatus(context.Response.StatusCode);
-            metrics.Record(context, pipeline is null ? path : RoutedRequest.PathOf(context, path), time.GetElapsedTime(started));
+            metrics.Record(context, road.Pipeline is null ? path : RoutedRequest.PathOf(context, path), time.GetElapsedTime(started));
         }
     }
 
@@ -68,6 +66,7 @@ internal sealed partial class HttpSurface(
     public async Task HandlePublicAsync(HttpContext context)
     {
         var path = RequestPath.Clean(RawPath(context));
+        var router = roads.Value.PublicRouter;
         var started = time.GetTimestamp();
         using var span = StartSpan(context, path);
         context.Features.Set(new TraceFeature(span.Context));
@@ -78,13 +77,13 @@ internal sealed partial class HttpSurface(
 
         try
         {
-            if (publicRouter.TryMatch(context.Request.Method, path, out var values))
+            if (router.TryMatch(context.Request.Method, path, out var values))
             {
                 await RunAsync(context, () => values.Route.Handler(context, values));
             }
             else
             {
-                context.Response.StatusCode = publicRouter.MatchesOtherMethod(path) ? 405 : 404;
+                context.Response.StatusCode = router.MatchesOtherMethod(path) ? 405 : 404;
             }
         }
         finally
@@ -93,7 +92,7 @@ internal sealed partial class HttpSurface(
         }
     }
 
-    private async ValueTask ThroughGuardsAsync(HttpContext context, string raw, string path, Span span)
+    private async ValueTask ThroughGuardsAsync(HttpRoad road, HttpContext context, string raw, string path, Span span)
     {
         if (span.Context.Baggage is { } baggage)
         {
@@ -112,31 +111,31 @@ internal sealed partial class HttpSurface(
         }
 
         var isForgone = !token.Check(context.Request.Headers);
-        if (isForgone && !NeedsNoToken(context, path))
+        if (isForgone && !NeedsNoToken(road, context, path))
         {
             await PlainAsync(context, 401, "invalid api token\n");
             return;
         }
 
-        if (pipeline is not null)
+        if (road.Pipeline is { } pipeline)
         {
-            await ThroughPipelineAsync(pipeline, context, raw, path, span, isForgone);
+            await ThroughPipelineAsync(road, pipeline, context, raw, path, span, isForgone);
             return;
         }
 
         using var log = apiLog.Begin(context, path);
-        await RunAsync(context, () => RouteAsync(context, raw, path, span));
+        await RunAsync(context, () => RouteAsync(road, context, raw, path, span));
     }
 
     // Apart from the way without a pipeline, which must not pay for these closures.
-    private async ValueTask ThroughPipelineAsync(HttpPipeline handlers, HttpContext context, string raw, string path, Span span, bool isTokenForgone)
+    private async ValueTask ThroughPipelineAsync(HttpRoad road, HttpPipeline handlers, HttpContext context, string raw, string path, Span span, bool isTokenForgone)
     {
         var body = context.Features.Get<IHttpResponseBodyFeature>();
         await RunAsync(context, async () =>
         {
             try
             {
-                context.Features.Set<PipelineEnd>(new RoutedRequest(context, raw, path, (r, p) => AnswerAsync(context, r, p, span, isTokenForgone)));
+                context.Features.Set<PipelineEnd>(new RoutedRequest(context, raw, path, (r, p) => AnswerAsync(road, context, r, p, span, isTokenForgone)));
                 await handlers.InvokeAsync(context);
             }
             finally
@@ -147,25 +146,25 @@ internal sealed partial class HttpSurface(
         });
     }
 
-    private bool NeedsNoToken(HttpContext context, string path)
-        => router.TryMatch(context.Request.Method, path, out var match) && match.Route.NeedsNoToken;
+    private static bool NeedsNoToken(HttpRoad road, HttpContext context, string path)
+        => road.Router.TryMatch(context.Request.Method, path, out var match) && match.Route.NeedsNoToken;
 
-    private async ValueTask AnswerAsync(HttpContext context, string raw, string path, Span span, bool isTokenForgone)
+    private async ValueTask AnswerAsync(HttpRoad road, HttpContext context, string raw, string path, Span span, bool isTokenForgone)
     {
         // A handler may have led the request elsewhere.
-        if (isTokenForgone && !NeedsNoToken(context, path))
+        if (isTokenForgone && !NeedsNoToken(road, context, path))
         {
             await PlainAsync(context, 401, "invalid api token\n");
             return;
         }
 
         using var log = apiLog.Begin(context, path);
-        await RunAsync(context, () => RouteAsync(context, raw, path, span));
+        await RunAsync(context, () => RouteAsync(road, context, raw, path, span));
     }
 
-    private ValueTask RouteAsync(HttpContext context, string raw, string path, Span span)
+    private ValueTask RouteAsync(HttpRoad road, HttpContext context, string raw, string path, Span span)
     {
-        if (router.TryMatch(context.Request.Method, path, out var values))
+        if (road.Router.TryMatch(context.Request.Method, path, out var values))
         {
             SpanAttributes.OfRoute(span, context, values, path);
             apiLog.SetName(context, values.Route.Name);
@@ -173,9 +172,9 @@ internal sealed partial class HttpSurface(
             return values.Route.Handler(context, values);
         }
 
-        if (invocation is null)
+        if (road.Invocation is not { } invocation)
         {
-            context.Response.StatusCode = router.MatchesOtherMethod(path) ? 405 : 404;
+            context.Response.StatusCode = road.Router.MatchesOtherMethod(path) ? 405 : 404;
             return ValueTask.CompletedTask;
         }
 

@@ -11,6 +11,7 @@ using DaprK8s.Sidecar.App;
 using DaprK8s.Sidecar.Flags;
 using DaprK8s.Sidecar.Invocation;
 using DaprK8s.Sidecar.Observability;
+using DaprK8s.Sidecar.Pipelines;
 using DaprK8s.Sidecar.Resiliency;
 using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Sidecar.Tracing;
@@ -107,7 +108,7 @@ internal sealed class GuardedPair : IAsyncDisposable, INameResolver
         var (connections, concurrency) = (new AppConnections(options, 4096), new AppConcurrency(-1));
         var metrics = new AppMetrics(registry, self, new HttpPathLabel(null));
         var app = new AppChannel(
-            options, connections, isGrpcApp ? null : new HttpApp(options, connections, concurrency, null, metrics, Time),
+            options, connections, isGrpcApp ? null : new HttpApp(options, connections, concurrency, (OutboundPipeline)null!, metrics, Time),
             isGrpcApp ? new GrpcApp(options, connections, concurrency, metrics, MaxBytes, Time) : null);
         var gate = new AccessGate(AccessListReader.Read(access, !isGrpcApp, NullLogger.Instance), new AccessMetrics(registry), NullLogger.Instance);
         var tracer = new Tracer(TracingMode.PassThrough, self.AppId);
@@ -134,15 +135,15 @@ internal sealed class GuardedPair : IAsyncDisposable, INameResolver
         var app = new AppChannel(options, null, null, null);
         var tracer = new Tracer(TracingMode.PassThrough, self.AppId);
         var invoker = new Invoker(
-            self, new CallerHeaders(self, IPAddress.Loopback), app, new ExternalTargets(null), addresses, new PeerCall(peers, MaxBytes), NoResiliency.Instance,
+            self, new CallerHeaders(self, IPAddress.Loopback), app, new ExternalTargets((OutboundPipeline)null!), addresses, new PeerCall(peers, MaxBytes), NoResiliency.Instance,
             new InvocationMetrics(registry, self), Time);
-        var (errorCodes, log) = (new ErrorCodeMetric(registry, self, false), new ApiLog(false, null, NullLoggerFactory.Instance, Time));
+        var (errorCodes, log) = (new ErrorCodeMetric(registry, self, false), new ApiLog(ApiLogSettings.Off, NullLoggerFactory.Instance, Time));
         var surface = new HttpSurface(
-            new ApiRouter([]), new ApiRouter([]), new InvocationEndpoint(invoker), new ApiToken(""), null, null, tracer,
+            new HttpRoad(new ApiRouter([]), new ApiRouter([]), new InvocationEndpoint(invoker), null), new ApiToken(""), null, tracer,
             new HttpServerMetrics(registry, self, new HttpPathLabel(null)), errorCodes, log, null, 0, Time, NullLogger.Instance);
         var methods = new GrpcMethods(new ApiCallObserver(new GrpcServerMetrics(registry, self), errorCodes, log), MaxBytes, Time, NullLogger.Instance);
         new DaprService(null!, null!, null!, null!, invoker, null!, null!, null!).AddTo(methods);
-        var proxy = new GrpcProxy(self, app, new AccessGate(null, new AccessMetrics(registry), NullLogger.Instance), peers, addresses, tracer);
+        var proxy = new GrpcProxy(self, app, new AccessGate((AccessList)null!, new AccessMetrics(registry), NullLogger.Instance), peers, addresses, tracer);
 
         var http = await ServeAsync(k => k.Listen(IPAddress.Loopback, 0), surface.HandleAsync);
         var grpc = await ServeAsync(k => k.Listen(IPAddress.Loopback, 0, l => l.Protocols = HttpProtocols.Http2), async context =>

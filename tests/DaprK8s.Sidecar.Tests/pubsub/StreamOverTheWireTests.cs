@@ -33,7 +33,7 @@ public sealed class StreamOverTheWireTests : IAsyncLifetime
         var (registry, self) = (new MetricsRegistry(new MetricsOptions(), NullLogger.Instance), new SidecarInfo("app1", "prod"));
         var methods = new GrpcMethods(
             new ApiCallObserver(
-                new GrpcServerMetrics(registry, self), new ErrorCodeMetric(registry, self, false), new ApiLog(false, null, NullLoggerFactory.Instance, TimeProvider.System)),
+                new GrpcServerMetrics(registry, self), new ErrorCodeMetric(registry, self, false), new ApiLog(ApiLogSettings.Off, NullLoggerFactory.Instance, TimeProvider.System)),
             4 << 20, TimeProvider.System, bench.Log);
         bench.Grpc.AddTo(methods);
 

@@ -1,0 +1,60 @@
+using DaprK8s.Common.Metrics;
+using DaprK8s.Common.Resources;
+using DaprK8s.Sidecar.Flags;
+using DaprK8s.Sidecar.Observability;
+using DaprK8s.Sidecar.Resiliency;
+using DaprK8s.Sidecar.Runtime;
+using DaprK8s.Sidecar.Tracing;
+using Microsoft.Extensions.Logging;
+
+namespace DaprK8s.Sidecar.Composition;
+
+/// <summary>What every part of a sidecar uses: who it is, its Configuration, its components, and where it reports.</summary>
+internal sealed class Basis
+{
+    public Basis(
+        SidecarOptions options, Configuration configuration, ComponentRegistry registry, ShutdownRequest shutdownRequest, ILoggerFactory loggers,
+        TimeProvider time)
+    {
+        Options = options;
+        Registry = registry;
+        ShutdownRequest = shutdownRequest;
+        Loggers = loggers;
+        Time = time;
+        Self = new SidecarInfo(options.AppId, options.Namespace);
+        Metrics = new MetricsRegistry(MetricsSetup.Options(MetricsSetup.Merge(configuration.Spec)), loggers.CreateLogger("dapr.metrics"));
+        ConfigurationReader = new ConfigurationReader(options, registry, loggers);
+        Configuration = new Swappable<SidecarConfiguration>(ConfigurationReader.Read(configuration));
+        Tracer = new Tracer(Configuration.Part(c => c.Tracing.Mode), Self.AppId);
+        ComponentMetrics = new ComponentMetrics(Metrics, Self);
+    }
+
+    public SidecarOptions Options { get; }
+
+    public SidecarInfo Self { get; }
+
+    public ComponentRegistry Registry { get; }
+
+    public ShutdownRequest ShutdownRequest { get; }
+
+    public ILoggerFactory Loggers { get; }
+
+    public TimeProvider Time { get; }
+
+    public MetricsRegistry Metrics { get; }
+
+    public ComponentMetrics ComponentMetrics { get; }
+
+    public ConfigurationReader ConfigurationReader { get; }
+
+    /// <summary>The Configuration that counts.</summary>
+    public Swappable<SidecarConfiguration> Configuration { get; }
+
+    public Tracer Tracer { get; }
+
+    public IResiliency Resiliency { get; } = NoResiliency.Instance;
+
+    public Readiness Readiness { get; } = new();
+
+    public ILogger Log(string scope) => Loggers.CreateLogger(scope);
+}

@@ -1,0 +1,42 @@
+using DaprK8s.Sidecar.App;
+using DaprK8s.Sidecar.PubSub;
+using DaprK8s.Sidecar.PubSub.Subscriptions;
+
+namespace DaprK8s.Sidecar.Composition;
+
+/// <summary>Publishing, and the subscriptions of the app.</summary>
+internal sealed class PubSubSide
+{
+    public PubSubSide(Basis basis, AppSide app)
+    {
+        var (registry, self, time, logger) = (basis.Registry, basis.Self, basis.Time, basis.Log("dapr.runtime"));
+        var settings = new PubSubSettingsCache(self);
+        var brokers = new BrokerRoad(basis.Resiliency, settings, self);
+        Block = new PubSubBlock(registry, brokers, basis.ComponentMetrics, self, time);
+
+        var reader = new SubscriptionReader(NoRouteMatchers.Instance, logger);
+        Subscriptions = new SubscriptionCatalog(reader, self);
+        var deliveries = new DeliveryServices(brokers, basis.Resiliency, basis.ComponentMetrics, basis.Tracer, time, basis.Log("dapr.runtime.pubsub"));
+        Streams = new SubscriptionStreams(registry, Subscriptions, settings, deliveries);
+        Host = new SubscriptionHost(
+            app.Channel, registry, Subscriptions, new SubscriptionDiscovery(app.Channel, reader, self, time, logger), Streams, settings, deliveries,
+            basis.Options.App.SkipSubscribeEndpoint);
+        AppWatch = new AppWatch(app.Channel, app.HealthProbe, time, logger)
+        {
+            OnHealthy = Host.StartAsync,
+            OnUnhealthy = _ => Host.StopAsync(),
+            OnDiscovered = () => basis.Readiness.Done("runtime"),
+        };
+    }
+
+    public PubSubBlock Block { get; }
+
+    public SubscriptionCatalog Subscriptions { get; }
+
+    public SubscriptionStreams Streams { get; }
+
+    public SubscriptionHost Host { get; }
+
+    /// <summary>Tells <see cref="Host"/> when the app comes and goes.</summary>
+    public AppWatch AppWatch { get; }
+}
