@@ -18,6 +18,16 @@ public static class DaprResources
     /// <summary>Subscriptions, in the version that they are stored in.</summary>
     public static ApiResource<Subscription> Subscriptions { get; } = Of("v2alpha1", "subscriptions", ResourceJson.Default.Subscription);
 
+    /// <summary>Resiliencies.</summary>
+    public static ApiResource<Resiliency> Resiliencies { get; } = Of("v1alpha1", "resiliencies", ResourceJson.Default.Resiliency);
+
+    /// <summary>MCP servers.</summary>
+    public static ApiResource<McpServer> McpServers { get; } = Of("v1alpha1", "mcpservers", ResourceJson.Default.McpServer);
+
+    /// <summary>Workflow access policies.</summary>
+    public static ApiResource<WorkflowAccessPolicy> WorkflowAccessPolicies { get; } =
+        Of("v1alpha1", "workflowaccesspolicies", ResourceJson.Default.WorkflowAccessPolicy);
+
     /// <summary>A kind of which a service reads less, or something else, than the common types hold.</summary>
     public static ApiResource<T> Of<T>(string version, string plural, JsonTypeInfo<T> json) => new("dapr.io", version, plural, json);
 }

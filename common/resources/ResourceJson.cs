@@ -13,5 +13,9 @@ namespace DaprK8s.Common.Resources;
 [JsonSerializable(typeof(Configuration))]
 [JsonSerializable(typeof(HttpEndpoint))]
 [JsonSerializable(typeof(Subscription))]
+[JsonSerializable(typeof(Resiliency))]
+[JsonSerializable(typeof(McpServer))]
+[JsonSerializable(typeof(WorkflowAccessPolicy))]
 [JsonSerializable(typeof(UntypedResource))]
+[JsonSerializable(typeof(ResourceStatus))]
 internal sealed partial class ResourceJson : JsonSerializerContext;

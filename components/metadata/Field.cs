@@ -23,7 +23,8 @@ public static class Field
         {
             v = choices.FirstOrDefault(c => c.Equals(t.Trim(), StringComparison.OrdinalIgnoreCase)) ?? "";
             return v.Length > 0 || t.Length == 0;
-        });
+        })
+        { Choices = choices };
 
     /// <summary>A lenient boolean: <c>y yes true t on 1</c> are true, every other text is false.</summary>
     public static MetadataField<bool> Bool(string name, string description, bool @default = false, params string[] aliases)
@@ -37,14 +38,14 @@ public static class Field
     /// <summary>A strict boolean (<c>true false 1 0 t f</c>); used by the settings that the reference reads with its second decoder.</summary>
     public static MetadataField<bool> StrictBool(string name, string description, bool @default = false, params string[] aliases)
         => new(name, "bool", description, @default, @default ? "true" : "false", "true or false", static (string t, out bool v) => Truthy.TryParseStrict(t.Trim(), out v))
-        { Aliases = aliases };
+        { Aliases = aliases, IsStrict = true };
 
     /// <summary>A whole number within limits (both inclusive).</summary>
     public static MetadataField<long> Number(
         string name, string description, long @default = 0, long min = long.MinValue, long max = long.MaxValue, bool hasDefault = true, params string[] aliases)
         => new(name, "number", description, @default, hasDefault ? @default.ToString(CultureInfo.InvariantCulture) : null, Range(min, max),
             (string t, out long v) => long.TryParse(t.Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out v) && v >= min && v <= max)
-        { Aliases = aliases };
+        { Aliases = aliases, Minimum = min, Maximum = max };
 
     /// <summary>A number that need not be whole.</summary>
     public static MetadataField<double> Real(string name, string description, double @default)
@@ -73,7 +74,7 @@ public static class Field
             v = parsed;
             return ok;
         })
-        { Aliases = aliases };
+        { Aliases = aliases, BareUnit = TimeSpan.FromSeconds(1) };
 
     /// <summary>A size in bytes as a Kubernetes quantity.</summary>
     public static MetadataField<long> Bytes(string name, string description, long @default = 0)
@@ -108,7 +109,7 @@ public static class Field
                 v = TimeSpan.Zero;
                 return t.Trim().Length == 0 || GoDuration.TryParse(t, bareUnit, out v);
             })
-        { Aliases = aliases };
+        { Aliases = aliases, BareUnit = bareUnit };
 
     private static string Range(long min, long max)
         => (min, max) switch

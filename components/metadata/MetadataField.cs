@@ -32,6 +32,21 @@ public abstract class MetadataField
     /// <summary>A secret: its value never appears in a log, an error or a metric.</summary>
     public bool Sensitive { get; init; }
 
+    /// <summary>The values allowed, compared without case; empty when there is no such list.</summary>
+    public IReadOnlyList<string> Choices { get; init; } = [];
+
+    /// <summary>The smallest whole number allowed; none for a field that is no whole number.</summary>
+    public long? Minimum { get; init; }
+
+    /// <summary>The largest whole number allowed; none for a field that is no whole number.</summary>
+    public long? Maximum { get; init; }
+
+    /// <summary>What a number without a unit counts in a duration; none for other fields.</summary>
+    public TimeSpan? BareUnit { get; init; }
+
+    /// <summary>Only the words of <c>true false 1 0 t f</c> are booleans; other boolean fields take every text.</summary>
+    public bool IsStrict { get; init; }
+
     /// <summary>The default as documented, or <see langword="null"/> when there is none.</summary>
     public abstract string? DefaultText { get; }
 

@@ -87,5 +87,6 @@ internal static class RedisFields
     public static MetadataField<TimeSpan> Duration(string name, string description, TimeSpan @default)
         => new(name, "duration", description, @default, @default == TimeSpan.Zero ? null : GoDuration.Format(@default),
             "a duration such as 500ms (a bare number counts milliseconds)",
-            static (string t, out TimeSpan v) => GoDuration.TryParse(t, TimeSpan.FromMilliseconds(1), out v));
+            static (string t, out TimeSpan v) => GoDuration.TryParse(t, TimeSpan.FromMilliseconds(1), out v))
+        { BareUnit = TimeSpan.FromMilliseconds(1) };
 }
