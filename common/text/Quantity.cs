@@ -45,4 +45,39 @@ public static class Quantity
         bytes = (long)decimal.Ceiling(number * factor);
         return true;
     }
+
+    /// <summary>
+    /// Whether a text is a quantity as the API server reads it: a decimal number with a suffix or an exponent, nothing around it. Unlike
+    /// <see cref="TryParse"/> it says nothing of the size.
+    /// </summary>
+    public static bool IsWellFormed(ReadOnlySpan<char> text)
+    {
+        if (text.Length > 0 && text[0] is '+' or '-')
+        {
+            text = text[1..];
+        }
+
+        var end = text.IndexOfAnyExcept("0123456789.");
+        var number = end < 0 ? text : text[..end];
+        var suffix = end < 0 ? default : text[end..];
+        return number.IndexOfAnyExcept('.') >= 0 && number.Count('.') <= 1 && IsSuffix(suffix);
+    }
+
+    private static bool IsSuffix(ReadOnlySpan<char> suffix)
+    {
+        if (suffix.IsEmpty)
+        {
+            return true;
+        }
+
+        foreach (var (known, _) in Suffixes)
+        {
+            if (suffix.SequenceEqual(known))
+            {
+                return true;
+            }
+        }
+
+        return suffix[0] is 'e' or 'E' && int.TryParse(suffix[1..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _);
+    }
 }
