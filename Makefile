@@ -10,7 +10,7 @@ rid := linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: help run build test bench generate lint clean
+.PHONY: help run build test bench generate golden lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: ## measures dist/daprd, or DAPRD=/path (SCENARIOS=startup,http QUICK=1 MI
 
 generate: ## what is made from code: custom resource definitions, the operator's component catalogue
 	@dotnet run --configuration Release --project crds/generator
+
+golden: ## the injected pods that tests expect, anew
+	@UPDATE_GOLDEN=1 dotnet run --configuration Release --project tests/DaprK8s.Injector.Tests -- -noLogo -noColor -class DaprK8s.Injector.Tests.Sidecar.GoldenPodTests
 
 lint: ## code style and analyzers, changes nothing
 	@dotnet format DaprK8s.sln --verify-no-changes --severity warn

@@ -1,1 +1,3 @@
-return 0;
+using DaprK8s.Injector.Server;
+
+return await InjectorProcess.RunAsync(args);

@@ -75,8 +75,8 @@ public sealed class ServiceIdentity : IIdentity, IAsyncDisposable
     /// <summary>The trust anchors in force.</summary>
     public TrustAnchorSource Anchors { get; }
 
-    /// <summary>Whether there is an identity.</summary>
-    public bool IsReady => source.Current is not null;
+    /// <summary>Whether there is an identity that can still be shown: peers refuse one that has ended.</summary>
+    public bool IsReady => source.Current is { } svid && svid.NotAfter > time.GetUtcNow();
 
     /// <summary>Asks for the first identity, once there are anchors.</summary>
     /// <exception cref="SvidRequestException">Sentry refused it for good.</exception>

@@ -1,6 +1,7 @@
 using DaprK8s.Common.ControlPlane;
 using DaprK8s.Common.GrpcServer;
 using DaprK8s.Common.Identity;
+using DaprK8s.Common.Kubernetes;
 using DaprK8s.Common.Metrics;
 using DaprK8s.Sentry.Ca;
 using DaprK8s.Sentry.Kubernetes;

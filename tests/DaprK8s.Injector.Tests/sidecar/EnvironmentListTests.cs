@@ -17,7 +17,8 @@ public sealed class EnvironmentListTests
     [InlineData("A=,B=", "A|;B|")]
     [InlineData("A=\"x\"", "A|\"x\"")]
     [InlineData("A=b=c", "A|b=c")]
-    [InlineData("nothing,=x,B=2", "B|2")]
+    [InlineData("nothing,B=2", "B|2")]
+    [InlineData("=x,B=2", "B|2")]
     [InlineData("  A=1  ", "A|1")]
     [InlineData(",,,", "")]
     public void A_comma_parts_entries_only_before_a_name_and_an_equals_sign(string text, string expected)

@@ -29,8 +29,8 @@ public sealed class SidecarAnnotationTests
     [InlineData("dapr.io/app-max-concurrency", "x", "--app-max-concurrency")]
     [InlineData("dapr.io/enable-metrics", "false", "--metrics-port")]
     [InlineData("dapr.io/placement-host-address", "", "--placement-host-address")]
-    [InlineData("dapr.io/enabled", "true", "--app-binding-options-timeout")]
-    [InlineData("dapr.io/enabled", "true", "--enable-api-logging")]
+    [InlineData("dapr.io/config", "mine", "--app-binding-options-timeout")]
+    [InlineData("dapr.io/config", "mine", "--enable-api-logging")]
     public async Task An_argument_is_left_out(string name, string value, string argument)
         => Assert.DoesNotContain(argument, await new Injections().ArgumentsAsync((name, value)), StringComparison.Ordinal);
 

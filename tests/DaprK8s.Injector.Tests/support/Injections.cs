@@ -66,11 +66,9 @@ internal sealed class Injections
         },
     };
 
-    public Task<AdmissionAnswer> AskAsync(JsonNode? pod, string username = ReplicaSets, string kind = "Pod") => AskAsync(Review(pod, username, kind));
-
-    public async Task<AdmissionAnswer> AskAsync(JsonObject review)
+    public async Task<AdmissionAnswer> AskAsync(JsonNode? pod, string username = ReplicaSets, string kind = "Pod")
     {
-        var request = AdmissionRequest.Read(JsonSerializer.SerializeToElement(review));
+        var request = AdmissionRequest.Read(JsonSerializer.SerializeToElement(Review(pod, username, kind)));
         return await new InjectionDecision(Callers, Settings, Cluster, Events, Log).DecideAsync(request, TestContext.Current.CancellationToken);
     }
 

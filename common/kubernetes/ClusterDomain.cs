@@ -1,7 +1,7 @@
-namespace DaprK8s.Sentry.Server;
+namespace DaprK8s.Common.Kubernetes;
 
 /// <summary>The DNS domain of the cluster, as the resolver's search list tells it.</summary>
-internal static class ClusterDomain
+public static class ClusterDomain
 {
     private const string ResolverFile = "/etc/resolv.conf";
     private const string ServiceLabel = "svc.";
