@@ -40,7 +40,7 @@ public sealed class InjectorOnBadDaysTests
     public async Task Its_certificate_is_renewed_while_requests_flow()
     {
         await using var cluster = await InjectorCluster.PrepareAsync();
-        await cluster.StartSentryAsync(certificateLifetime: "4s");
+        await cluster.StartSentryAsync(certificateLifetime: "16s");
         cluster.StartInjector();
         await cluster.ReadyAsync();
         using var lasting = cluster.NewClient();
