@@ -7,10 +7,13 @@ SHELL := bash
 # The services that are there; each is published as one native executable.
 services := $(wildcard $(addsuffix /*.csproj,sidecar operator injector placement sentry scheduler))
 rid := linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)
+# Of executables, images and chart, unless VERSION, TAG and REGISTRY say otherwise.
+version = $(or $(VERSION),$(shell sed -n 's/.*<Version [^>]*>\(.*\)<.*/\1/p' Directory.Build.props))
+tag = $(or $(TAG),$(version))
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: help run build test bench generate golden lint clean
+.PHONY: help run build test bench generate golden images chart lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,8 +40,16 @@ bench: ## measures dist/daprd, or DAPRD=/path (SCENARIOS=startup,http QUICK=1 MI
 generate: ## what is made from code: custom resource definitions, the operator's component catalogue
 	@dotnet run --configuration Release --project crds/generator
 
-golden: ## the injected pods that tests expect, anew
+golden: ## the golden files: what the chart renders to, and injected pods, written anew
 	@UPDATE_GOLDEN=1 dotnet run --configuration Release --project tests/DaprK8s.Injector.Tests -- -noLogo -noColor -class DaprK8s.Injector.Tests.Sidecar.GoldenPodTests
+	@UPDATE_GOLDEN=1 dotnet run --configuration Release --project tests/DaprK8s.Chart.Tests -- -noLogo -noColor -trait "Golden=files"
+
+images: ## the container images (REGISTRY=... TAG=... PLATFORMS=linux/amd64,linux/arm64 PUSH=1)
+	@VERSION='$(version)' TAG='$(tag)' REGISTRY='$(or $(REGISTRY),ghcr.io/daprk8s)' PLATFORMS='$(PLATFORMS)' PUSH='$(PUSH)' \
+	  .ci/images $(patsubst %/Dockerfile,%,$(wildcard $(addsuffix /Dockerfile,sidecar operator injector placement sentry scheduler)))
+
+chart: ## the chart, checked, rendered and packaged, in dist/charts (VERSION=... TAG=... REGISTRY=...)
+	@VERSION='$(version)' TAG='$(tag)' REGISTRY='$(REGISTRY)' .ci/chart
 
 lint: ## code style and analyzers, changes nothing
 	@dotnet format DaprK8s.sln --verify-no-changes --severity warn
