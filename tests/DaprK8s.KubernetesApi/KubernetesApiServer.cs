@@ -1,6 +1,8 @@
 using System.Net;
-using System.Net.Sockets;
 using DaprK8s.KubernetesApi.Access;
+using DaprK8s.KubernetesApi.Admission;
+using DaprK8s.KubernetesApi.BuiltIn;
+using DaprK8s.KubernetesApi.CustomResources;
 using DaprK8s.KubernetesApi.Faults;
 using DaprK8s.KubernetesApi.Kinds;
 using DaprK8s.KubernetesApi.Requests;
@@ -15,38 +17,56 @@ using Microsoft.Extensions.Logging;
 namespace DaprK8s.KubernetesApi;
 
 /// <summary>
-/// A Kubernetes API server for tests: the part of it that the control plane uses, over TLS, with the misbehaviour that a real one
-/// shows on bad days. It can go away and come back at the same address with its objects.
+/// A Kubernetes API server for tests, over TLS, that <c>kubectl</c> and <c>helm</c> work with as with a real one, and that shows the
+/// misbehaviour of a real one on bad days. It can go away and come back at the same address with its objects.
 /// </summary>
 public sealed class KubernetesApiServer : IAsyncDisposable
 {
     private readonly ObjectStore store = new();
     private readonly TestAuthority authority;
+    private readonly WebhookClient webhookClient;
     private readonly Listing lists;
     private readonly Watching watches;
     private readonly RequestPipeline pipeline;
-    private readonly int port = Loopback.FreePort();
+    private readonly KubernetesApiOptions options;
+    private readonly int port;
     private WebApplication? app;
 
-    private KubernetesApiServer(string[] serverNames)
+    private KubernetesApiServer(KubernetesApiOptions options, TestAuthority authority)
     {
-        authority = new TestAuthority(serverNames);
-        lists = new Listing(store);
-        watches = new Watching(store);
+        this.options = options;
+        this.authority = authority;
+        port = options.Port == 0 ? Loopback.FreePort() : options.Port;
+        Version = options.Version;
+        Types = new ResourceTypes(options.WithDaprKinds);
+        store.Changing = Types.Follow;
+        webhookClient = new WebhookClient(Services);
+        var conversion = new Conversion(Types, webhookClient);
+        var deletes = new Deleting(store, Types);
+        var accounts = new ServiceAccounts(store, Types) { AccountsMustExist = options.RequiresServiceAccounts };
+        var webhooks = new WebhookAdmission(store, Types, webhookClient, conversion);
+        var writes = new Writing(store, Types, deletes, conversion, webhooks, accounts, new ClusterAddresses());
+        lists = new Listing(store, conversion);
+        watches = new Watching(store, conversion);
         Tokens = new Tokens(store, Types);
-        Objects = new ClusterObjects(store, Types);
-        pipeline = new RequestPipeline(store, Types, Tokens, Access, Faults, lists, watches);
+        Access = new AccessRules(new RoleBasedAccess(store, Types)) { UsesStoredRoles = options.UsesStoredRoles };
+        Objects = new ClusterObjects(store, Types, deletes, writes);
+        pipeline = new RequestPipeline(this, store, conversion, writes, lists, watches);
+        DefaultRoles.Create(store, Types);
         Objects.AddNamespace("default");
     }
 
     /// <summary>The base address.</summary>
-    public Uri Address => new($"https://{IPAddress.Loopback}:{port}");
+    public Uri Address => new($"https://{options.Addresses[0]}:{port}");
 
     /// <summary>The certificate authority's certificate, PEM.</summary>
     public string AuthorityPem => authority.RootPem;
 
+    /// <summary>The Kubernetes version that it says it is, such as <c>v1.27.3</c>.</summary>
+    public string Version { get; set; }
+
     /// <summary>The served kinds.</summary>
-    public ResourceTypes Types { get; } = new();
+    public ResourceTypes Types { get; }
 
     /// <summary>The cluster's objects.</summary>
     public ClusterObjects Objects { get; }
@@ -55,19 +75,37 @@ public sealed class KubernetesApiServer : IAsyncDisposable
     public Tokens Tokens { get; }
 
     /// <summary>Who may do what.</summary>
-    public AccessRules Access { get; } = new();
+    public AccessRules Access { get; }
+
+    /// <summary>Where Services are reached, for webhooks.</summary>
+    public ServiceResolver Services { get; } = new();
 
     /// <summary>What goes wrong, and what was asked.</summary>
     public FaultPlan Faults { get; } = new();
 
+    /// <summary>Writes the output of a container, for <c>kubectl logs</c>; there is none when not set.</summary>
+    public Func<PodLogRequest, Stream, CancellationToken, Task>? PodLogs { get; set; }
+
     /// <summary>How many watches are open.</summary>
     public int OpenWatches => watches.Running;
 
-    /// <summary>Starts a server.</summary>
-    /// <param name="serverNames">DNS names and addresses of its certificate, beside the loopback address.</param>
+    /// <summary>Starts a server that serves the kinds of <c>dapr.io</c> without definitions.</summary>
+    /// <param name="serverNames">DNS names of its certificate, beside the loopback address.</param>
     public static async Task<KubernetesApiServer> StartAsync(params string[] serverNames)
     {
-        var server = new KubernetesApiServer(serverNames);
+        var server = new KubernetesApiServer(new KubernetesApiOptions { WithDaprKinds = true }, new TestAuthority(serverNames, [IPAddress.Loopback]));
+        await server.ResumeAsync();
+        return server;
+    }
+
+    /// <summary>Starts a server as a cluster's.</summary>
+    public static async Task<KubernetesApiServer> StartAsync(KubernetesApiOptions options)
+    {
+        string[] names =
+        [
+            "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", .. options.ServerNames,
+        ];
+        var server = new KubernetesApiServer(options, new TestAuthority(names, [IPAddress.Loopback, .. options.Addresses, .. options.ServerAddresses]));
         await server.ResumeAsync();
         return server;
     }
@@ -92,7 +130,11 @@ public sealed class KubernetesApiServer : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(k =>
         {
-            k.Listen(IPAddress.Loopback, port, l => l.UseHttps(authority.Server));
+            foreach (var address in options.Addresses)
+            {
+                k.Listen(address, port, l => l.UseHttps(authority.Server));
+            }
+
             k.AllowSynchronousIO = false;
         });
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.Zero);
@@ -149,6 +191,7 @@ public sealed class KubernetesApiServer : IAsyncDisposable
     {
         await PauseAsync();
         Tokens.Dispose();
+        webhookClient.Dispose();
         authority.Dispose();
     }
 }

@@ -12,9 +12,12 @@ public sealed class AccessRules
     private readonly ConcurrentDictionary<(string Verb, string Resource), bool> denied = new();
     private readonly ConcurrentDictionary<string, Role> roles = new();
 
-    internal AccessRules()
-    {
-    }
+    private readonly RoleBasedAccess stored;
+
+    internal AccessRules(RoleBasedAccess stored) => this.stored = stored;
+
+    /// <summary>Whether the stored roles and bindings decide, for every user whose rules no test has set.</summary>
+    public bool UsesStoredRoles { get; set; }
 
     /// <summary>Refuses a verb on a resource to everybody, from now on.</summary>
     /// <param name="verb">For example <c>list</c>.</param>
@@ -24,25 +27,47 @@ public sealed class AccessRules
     /// <summary>Takes a denial back.</summary>
     public void Permit(string verb, string resource) => denied.TryRemove((verb, resource), out _);
 
+    internal bool Allows(ApiRequest request, Caller caller)
+    {
+        if (caller.Username == Tokens.Administrator)
+        {
+            return true;
+        }
+
+        if (denied.ContainsKey((request.Verb, request.Resource)))
+        {
+            return false;
+        }
+
+        if (roles.TryGetValue(caller.Username, out var role))
+        {
+            return role.Allows(request);
+        }
+
+        var resource = request.Subresource.Length == 0 ? request.Plural : $"{request.Plural}/{request.Subresource}";
+        return !UsesStoredRoles || stored.Allows(caller, request.Verb, request.Group, resource, request.Namespace, request.RuleName);
+    }
+
+    internal bool AllowsPath(Caller caller, string verb, string path) => !UsesStoredRoles || stored.AllowsPath(caller, verb, path);
+
+    internal IEnumerable<System.Text.Json.Nodes.JsonObject> RulesOf(Caller caller, string? @namespace) => stored.RulesOf(caller, @namespace);
+
     /// <summary>Gives a user rules: from now on it may do only what they allow.</summary>
     public Role Restrict(string user) => roles.GetOrAdd(user, static _ => new Role());
 
-    internal void Check(ApiRequest request, string user)
+    internal void Check(ApiRequest request, Caller caller)
     {
-        if (user == Tokens.Administrator)
+        if (!Allows(request, caller))
         {
-            return;
-        }
-
-        if (denied.ContainsKey((request.Verb, request.Resource)) || (roles.TryGetValue(user, out var role) && !role.Allows(request)))
-        {
+            var user = caller.Username;
             var plural = request.Resource.Split('.', 2);
             var place = request.Namespace is { } ns ? $"in the namespace \"{ns}\"" : "at the cluster scope";
+            var resource = request.Subresource.Length == 0 ? plural[0] : $"{plural[0]}/{request.Subresource}";
             var named = request.Name.Length > 0 ? $" \"{request.Name}\"" : "";
             throw new ApiException(
                 403,
                 "Forbidden",
-                $"{request.Resource}{named} is forbidden: User \"{user}\" cannot {request.Verb} resource \"{plural[0]}\" in API group \"{plural.ElementAtOrDefault(1)}\" {place}",
+                $"{request.Resource}{named} is forbidden: User \"{user}\" cannot {request.Verb} resource \"{resource}\" in API group \"{plural.ElementAtOrDefault(1)}\" {place}",
                 new System.Text.Json.Nodes.JsonObject { ["name"] = request.Name, ["group"] = plural.ElementAtOrDefault(1) ?? "", ["kind"] = plural[0] });
         }
     }

@@ -4,12 +4,18 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace DaprK8s.KubernetesApi.Access;
 
-/// <summary>The cluster's certificate authority: one root, and a server certificate for the loopback address.</summary>
+/// <summary>The cluster's certificate authority: one root, and a server certificate for its addresses and names.</summary>
 internal sealed class TestAuthority : IDisposable
 {
     private readonly X509Certificate2 root;
 
+    /// <param name="serverNames">Names and addresses of the server certificate, beside the loopback address.</param>
     public TestAuthority(params string[] serverNames)
+        : this(serverNames, [IPAddress.Loopback])
+    {
+    }
+
+    public TestAuthority(IReadOnlyList<string> serverNames, IReadOnlyList<IPAddress> addresses)
     {
         using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=kubernetes", rootKey, HashAlgorithmName.SHA256);
@@ -22,7 +28,11 @@ internal sealed class TestAuthority : IDisposable
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var server = new CertificateRequest("CN=kube-apiserver", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
-        names.AddIpAddress(IPAddress.Loopback);
+        foreach (var address in addresses.Distinct())
+        {
+            names.AddIpAddress(address);
+        }
+
         foreach (var name in serverNames)
         {
             if (IPAddress.TryParse(name, out var address))

@@ -52,8 +52,20 @@ public sealed class Tokens : IDisposable
     /// Issues what a pod finds in its projected volume: a signed token, bound to the pod, no longer good once the pod is gone.
     /// </summary>
     public string IssueForPod(string @namespace, string pod, string serviceAccount, TimeSpan life, params string[] audiences)
+        => Issue(@namespace, pod, serviceAccount, life, audiences);
+
+    /// <summary>Issues a token of a service account, bound to nothing.</summary>
+    public string IssueForAccount(string @namespace, string serviceAccount, TimeSpan life, params string[] audiences)
+        => Issue(@namespace, null, serviceAccount, life, audiences);
+
+    private string Issue(string @namespace, string? pod, string serviceAccount, TimeSpan life, string[] audiences)
     {
-        var uid = store.Find(types.Named("pods"), @namespace, pod)?.Text("metadata", "uid") ?? Guid.NewGuid().ToString();
+        if (audiences.Length == 0)
+        {
+            audiences = [ApiAudience];
+        }
+
+        var uid = pod is null ? "" : store.Find(types.Named("pods"), @namespace, pod)?.Text("metadata", "uid") ?? Guid.NewGuid().ToString();
         var now = DateTimeOffset.UtcNow;
         var header = new JsonObject { ["alg"] = "ES256", ["kid"] = "cluster" };
         var username = $"system:serviceaccount:{@namespace}:{serviceAccount}";
@@ -67,24 +79,28 @@ public sealed class Tokens : IDisposable
             ["kubernetes.io"] = new JsonObject
             {
                 ["namespace"] = @namespace,
-                ["pod"] = new JsonObject { ["name"] = pod, ["uid"] = uid },
-                ["serviceaccount"] = new JsonObject { ["name"] = serviceAccount, ["uid"] = Guid.NewGuid().ToString() },
+                ["serviceaccount"] = new JsonObject { ["name"] = serviceAccount, ["uid"] = store.Find(types.Named("serviceaccounts"), @namespace, serviceAccount)?.Uid ?? Guid.NewGuid().ToString() },
             },
             ["sub"] = username,
         };
+        if (pod is not null)
+        {
+            claims["kubernetes.io"]!["pod"] = new JsonObject { ["name"] = pod, ["uid"] = uid };
+        }
+
         var signed = $"{Encode(header)}.{Encode(claims)}";
         var token = $"{signed}.{Base64Url.EncodeToString(key.SignData(System.Text.Encoding.ASCII.GetBytes(signed), HashAlgorithmName.SHA256))}";
-        identities[token] = new Identity(username, audiences, (@namespace, pod, uid), now + life);
+        identities[token] = new Identity(username, audiences, pod is null ? null : (@namespace, pod, uid), now + life);
         return token;
     }
 
     /// <inheritdoc/>
     public void Dispose() => key.Dispose();
 
-    internal string? UserOf(string? authorization)
+    internal Caller? CallerOf(string? authorization)
         => authorization?.StartsWith("Bearer ", StringComparison.Ordinal) == true
             && identities.TryGetValue(authorization[7..], out var identity) && Problem(identity, [ApiAudience]) is null
-            ? identity.Username
+            ? Who(identity)
             : null;
 
     /// <summary>The <c>status</c> of a token review.</summary>
@@ -110,7 +126,7 @@ public sealed class Tokens : IDisposable
             : new JsonObject
             {
                 ["authenticated"] = true,
-                ["user"] = new JsonObject { ["username"] = identity.Username, ["uid"] = "1" },
+                ["user"] = Who(identity).ToJson(),
                 ["audiences"] = new JsonArray([.. audiences.Intersect(identity.Audiences).Select(a => JsonValue.Create(a))]),
             };
     }
@@ -130,6 +146,16 @@ public sealed class Tokens : IDisposable
         return identity.Pod is { } bound && store.Find(types.Named("pods"), bound.Namespace, bound.Name)?.Text("metadata", "uid") != bound.Uid
             ? "service account token has been invalidated"
             : null;
+    }
+
+    private Caller Who(Identity identity)
+    {
+        var uid = identity.Username.Split(':') is ["system", "serviceaccount", var ns, var name]
+            ? store.Find(types.Named("serviceaccounts"), ns, name)?.Uid
+            : null;
+        return Caller.Of(identity.Username, uid, identity.Pod is { } pod
+            ? new Dictionary<string, string> { ["authentication.kubernetes.io/pod-name"] = pod.Name, ["authentication.kubernetes.io/pod-uid"] = pod.Uid }
+            : null);
     }
 
     private static string Encode(JsonObject part) => Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(part.ToJsonString()));

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 namespace DaprK8s.KubernetesApi.Requests;
 
 /// <summary>What a request asks for, read from its method and path.</summary>
-/// <param name="Verb"><c>get</c>, <c>list</c>, <c>watch</c>, <c>create</c>, <c>update</c>, <c>patch</c>, <c>delete</c>.</param>
+/// <param name="Verb"><c>get</c>, <c>list</c>, <c>watch</c>, <c>create</c>, <c>update</c>, <c>patch</c>, <c>delete</c>, <c>deletecollection</c>.</param>
 /// <param name="Type">The kind; nothing for a virtual resource such as a token review.</param>
 /// <param name="Resource">The kind's qualified name.</param>
 /// <param name="Namespace">The namespace; nothing for all, or for kinds without.</param>
@@ -16,8 +16,25 @@ internal sealed record ApiRequest(string Verb, ResourceType? Type, string Resour
 
     public const string TokenReviews = "tokenreviews.authentication.k8s.io";
 
+    /// <summary>Resources that are only asked, never kept.</summary>
+    public static readonly IReadOnlyList<ResourceType> Questions =
+    [
+        new("authentication.k8s.io", "v1", "tokenreviews", "TokenReview", false),
+        new("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", false),
+        new("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", false),
+        new("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", false),
+        new("authorization.k8s.io", "v1", "selfsubjectrulesreviews", "SelfSubjectRulesReview", false),
+        new("authorization.k8s.io", "v1", "localsubjectaccessreviews", "LocalSubjectAccessReview"),
+    ];
+
     /// <summary>The name that access rules see: a list that selects one object by name counts as for that object.</summary>
-    public string RuleName { get; private init; } = Name;
+    public string RuleName { get; init; } = Name;
+
+    /// <summary>The group, or nothing for the core.</summary>
+    public string Group => Resource.Split('.', 2).ElementAtOrDefault(1) ?? "";
+
+    /// <summary>The plural alone.</summary>
+    public string Plural => Resource.Split('.', 2)[0];
 
     /// <summary>Reads a request.</summary>
     /// <exception cref="ApiException">Nothing is served there.</exception>
@@ -30,29 +47,31 @@ internal sealed record ApiRequest(string Verb, ResourceType? Type, string Resour
             ["apis", var g, var v, .. var r] => (g, v, r),
             _ => throw ApiException.NoSuchPath(),
         };
-        if (group == "authentication.k8s.io" && version == "v1" && rest is ["tokenreviews"] && HttpMethods.IsPost(request.Method))
-        {
-            return new ApiRequest("create", null, TokenReviews, null, "", "");
-        }
-
         string? @namespace = null;
         if (rest is ["namespaces", var n, _, ..])
         {
             // A namespace's own status has the same shape as a collection in it.
-            (@namespace, rest) = rest is ["namespaces", _, "status"] ? (null, rest) : (n, rest[2..]);
+            (@namespace, rest) = rest is ["namespaces", _, "status" or "finalize"] ? (null, rest) : (n, rest[2..]);
+        }
+
+        if (Questions.FirstOrDefault(q => q.Group == group && q.Version == version && rest is [var only] && only == q.Plural) is { } question)
+        {
+            return HttpMethods.IsPost(request.Method)
+                ? new ApiRequest("create", null, question.QualifiedName, @namespace, "", "")
+                : throw NotAllowed();
         }
 
         var type = types.At(group, version, rest.ElementAtOrDefault(0) ?? "") ?? throw ApiException.NoSuchPath();
         var name = rest.ElementAtOrDefault(1) ?? "";
         var sub = rest.ElementAtOrDefault(2) ?? "";
-        var isKnown = rest.Length <= 3 && (sub.Length == 0 || (sub == "status" && type.HasStatus)) && (type.Namespaced || @namespace is null);
-        if (!isKnown || (type.Namespaced && @namespace is null && name.Length > 0))
+        var hasSub = sub.Length == 0 || (sub == "status" && type.HasStatus) || (sub == "scale" && type.Scale is not null) || type.Subresources.Contains(sub);
+        if (rest.Length > 3 || !hasSub || (!type.Namespaced && @namespace is not null) || (type.Namespaced && @namespace is null && name.Length > 0))
         {
             throw ApiException.NoSuchPath();
         }
 
         var selector = (string?)request.Query["fieldSelector"];
-        return new ApiRequest(VerbOf(request, name), type, type.QualifiedName, @namespace, name, sub)
+        return new ApiRequest(VerbOf(request, name, sub), type, type.QualifiedName, @namespace, name, sub)
         {
             RuleName = name.Length == 0 && selector?.StartsWith(NameSelector, StringComparison.Ordinal) == true && !selector.Contains(',')
                 ? selector[NameSelector.Length..]
@@ -60,14 +79,18 @@ internal sealed record ApiRequest(string Verb, ResourceType? Type, string Resour
         };
     }
 
-    private static string VerbOf(HttpRequest request, string name) => (request.Method, name.Length > 0) switch
+    private static string VerbOf(HttpRequest request, string name, string sub) => (request.Method, name.Length > 0) switch
     {
-        ("GET", true) => "get",
-        ("GET", false) => (string?)request.Query["watch"] is "true" or "1" ? "watch" : "list",
+        ("GET" or "HEAD", true) => "get",
+        ("GET" or "HEAD", false) => (string?)request.Query["watch"] is "true" or "1" ? "watch" : "list",
         ("POST", false) => "create",
+        ("POST", true) when sub is "token" or "eviction" or "binding" => "create",
         ("PUT", true) => "update",
         ("PATCH", true) => "patch",
         ("DELETE", true) => "delete",
-        _ => throw new ApiException(405, "MethodNotAllowed", "the server does not allow this method on the requested resource"),
+        ("DELETE", false) => "deletecollection",
+        _ => throw NotAllowed(),
     };
+
+    private static ApiException NotAllowed() => new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
 }

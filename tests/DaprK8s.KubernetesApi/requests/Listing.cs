@@ -1,17 +1,18 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using DaprK8s.KubernetesApi.CustomResources;
 using DaprK8s.KubernetesApi.Storage;
 using Microsoft.AspNetCore.Http;
 
 namespace DaprK8s.KubernetesApi.Requests;
 
 /// <summary>Lists, also in pages: the pages of one list show the same moment, until its history is gone.</summary>
-internal sealed class Listing(ObjectStore store)
+internal sealed class Listing(ObjectStore store, Conversion conversion)
 {
     private readonly ConcurrentDictionary<string, Page> pages = new();
 
-    public JsonObject Answer(ApiRequest request, IQueryCollection query, string? accept)
+    public async Task<JsonObject> AnswerAsync(ApiRequest request, IQueryCollection query, string? accept, CancellationToken cancellationToken)
     {
         var page = (string?)query["continue"] is { Length: > 0 } token
             ? pages.TryRemove(token, out var found) ? found : throw ApiException.Expired(0, store.Revision)
@@ -26,7 +27,8 @@ internal sealed class Listing(ObjectStore store)
             metadata["remainingItemCount"] = page.Items.Count - limit;
         }
 
-        return Representation.For(accept).ListOf(request.Type!, page.Items.Take(limit), metadata);
+        var items = await conversion.ToAsync([.. page.Items.Take(limit)], request.Type!, cancellationToken);
+        return Representation.For(accept, query["includeObject"]).ListOf(request.Type!, items, metadata);
     }
 
     /// <summary>Lists that are half told can't be continued any more.</summary>

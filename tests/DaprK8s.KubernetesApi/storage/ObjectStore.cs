@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using DaprK8s.KubernetesApi.BuiltIn;
 using DaprK8s.KubernetesApi.Kinds;
 using DaprK8s.KubernetesApi.Requests;
 
@@ -14,10 +15,15 @@ internal sealed class ObjectStore
 {
     private readonly Lock gate = new();
     private readonly Dictionary<string, SortedDictionary<string, StoredObject>> objects = [];
+    private readonly Dictionary<string, StoredObject> byUid = [];
+    private readonly Dictionary<string, HashSet<string>> dependents = [];
     private readonly List<StoredChange> history = [];
     private long revision = 1000;
     private long compacted = 1000;
     private TaskCompletionSource changed = NewSignal();
+
+    /// <summary>Is told of every change, before anybody else can see it.</summary>
+    public Action<StoredChange>? Changing { get; set; }
 
     public long Revision
     {
@@ -50,6 +56,32 @@ internal sealed class ObjectStore
         }
     }
 
+    public StoredObject? ByUid(string uid)
+    {
+        lock (gate)
+        {
+            return byUid.GetValueOrDefault(uid);
+        }
+    }
+
+    /// <summary>The objects that name another as an owner.</summary>
+    public IReadOnlyList<StoredObject> DependentsOf(string uid)
+    {
+        lock (gate)
+        {
+            return dependents.TryGetValue(uid, out var found) ? [.. found.Select(u => byUid[u])] : [];
+        }
+    }
+
+    /// <summary>All objects of a namespace.</summary>
+    public IReadOnlyList<StoredObject> AllIn(string @namespace)
+    {
+        lock (gate)
+        {
+            return [.. byUid.Values.Where(o => o.Namespace == @namespace)];
+        }
+    }
+
     /// <summary>The objects of a kind, in the order of their names, and the revision that this is true at.</summary>
     public (IReadOnlyList<StoredObject> Items, long Revision) List(ResourceType type, string? @namespace)
     {
@@ -66,7 +98,7 @@ internal sealed class ObjectStore
         if (string.IsNullOrEmpty(name))
         {
             name = (string?)metadata["generateName"] is { Length: > 0 } prefix
-                ? prefix + Guid.NewGuid().ToString("N")[..5]
+                ? prefix + Names.Suffix()
                 : throw ApiException.Invalid(type, "", "metadata.name: Required value: name or generateName is required");
         }
 
@@ -78,16 +110,18 @@ internal sealed class ObjectStore
             }
 
             metadata["name"] = name;
-            metadata["uid"] = Guid.NewGuid().ToString();
-            metadata["creationTimestamp"] = DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
-            metadata["generation"] = 1;
+            metadata["uid"] ??= Guid.NewGuid().ToString();
+            metadata["creationTimestamp"] ??= DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
+            metadata["generation"] ??= 1;
             return Put(type, @namespace, name, body, null);
         }
     }
 
     /// <summary>Replaces an object by what <paramref name="change"/> makes of the stored one.</summary>
     /// <param name="expected">The <c>resourceVersion</c> that the caller read; nothing means any.</param>
-    public StoredObject Update(ResourceType type, string @namespace, string name, string? expected, Func<StoredObject, JsonObject> change)
+    /// <param name="specChanged">Whether it counts as another generation; when not said, a change of <c>spec</c> does.</param>
+    public StoredObject Update(
+        ResourceType type, string @namespace, string name, string? expected, Func<StoredObject, JsonObject> change, bool? specChanged = null)
     {
         lock (gate)
         {
@@ -104,14 +138,16 @@ internal sealed class ObjectStore
                 metadata[kept] = current.Text("metadata", kept);
             }
 
-            var specChanged = !JsonNode.DeepEquals(body["spec"], JsonObject.Create(current.Body)!["spec"]);
-            metadata["generation"] = long.Parse(current.Text("metadata", "generation") ?? "1", CultureInfo.InvariantCulture) + (specChanged ? 1 : 0);
+            var isNext = (specChanged ?? !JsonNode.DeepEquals(body["spec"], JsonObject.Create(current.Body)!["spec"])) || (metadata["deletionTimestamp"] is not null && current.Text("metadata", "deletionTimestamp") is null);
+            metadata["generation"] = long.Parse(current.Text("metadata", "generation") ?? "1", CultureInfo.InvariantCulture) + (isNext ? 1 : 0);
             // A write that changes nothing is no event.
             return JsonNode.DeepEquals(body, JsonObject.Create(current.Body)) ? current : Put(type, @namespace, name, body, current);
         }
     }
 
-    public StoredObject Delete(ResourceType type, string @namespace, string name, string? uid = null)
+    /// <summary>Removes an object at once.</summary>
+    /// <param name="uid">It must be this one.</param>
+    public StoredObject Remove(ResourceType type, string @namespace, string name, string? uid = null)
     {
         lock (gate)
         {
@@ -123,6 +159,7 @@ internal sealed class ObjectStore
             }
 
             Of(type).Remove(key);
+            Forget(current);
             var body = current.ToNode();
             var last = Version(type, @namespace, name, body);
             Record(new StoredChange(last.Revision, current, last, true));
@@ -152,14 +189,26 @@ internal sealed class ObjectStore
                 throw ApiException.Expired(after, compacted);
             }
 
-            return ([.. history.Where(c => c.Revision > after)], revision, changed.Task);
+            var first = history.Count;
+            while (first > 0 && history[first - 1].Revision > after)
+            {
+                first--;
+            }
+
+            return (history[first..], revision, changed.Task);
         }
     }
 
     private StoredObject Put(ResourceType type, string @namespace, string name, JsonObject body, StoredObject? before)
     {
         var stored = Version(type, @namespace, name, body);
+        if (before is not null)
+        {
+            Forget(before);
+        }
+
         Of(type)[stored.Key] = stored;
+        Remember(stored);
         Record(new StoredChange(stored.Revision, before, stored, false));
         return stored;
     }
@@ -185,17 +234,45 @@ internal sealed class ObjectStore
 
     private void Record(StoredChange change)
     {
+        Changing?.Invoke(change);
         history.Add(change);
         var signal = changed;
         changed = NewSignal();
         signal.SetResult();
     }
 
+    private void Remember(StoredObject stored)
+    {
+        var uid = stored.Uid;
+        byUid[uid] = stored;
+        foreach (var owner in stored.Owners())
+        {
+            if (!dependents.TryGetValue(owner, out var all))
+            {
+                dependents[owner] = all = [];
+            }
+
+            all.Add(uid);
+        }
+    }
+
+    private void Forget(StoredObject stored)
+    {
+        byUid.Remove(stored.Uid);
+        foreach (var owner in stored.Owners())
+        {
+            if (dependents.TryGetValue(owner, out var all) && all.Remove(stored.Uid) && all.Count == 0)
+            {
+                dependents.Remove(owner);
+            }
+        }
+    }
+
     private SortedDictionary<string, StoredObject> Of(ResourceType type)
     {
-        if (!objects.TryGetValue(type.QualifiedName, out var found))
+        if (!objects.TryGetValue(type.StorageName, out var found))
         {
-            objects[type.QualifiedName] = found = new SortedDictionary<string, StoredObject>(StringComparer.Ordinal);
+            objects[type.StorageName] = found = new SortedDictionary<string, StoredObject>(StringComparer.Ordinal);
         }
 
         return found;

@@ -12,6 +12,23 @@ internal sealed record StoredObject(ResourceType Type, string Namespace, string 
 
     public static string KeyOf(string @namespace, string name) => $"{@namespace}/{name}";
 
+    public string Uid => Text("metadata", "uid") ?? "";
+
+    /// <summary>It is on its way out.</summary>
+    public bool IsDeleting => Text("metadata", "deletionTimestamp") is not null;
+
+    /// <summary>The uids of its owners.</summary>
+    public IReadOnlyList<string> Owners()
+        => Body.TryGetProperty("metadata", out var metadata) && metadata.TryGetProperty("ownerReferences", out var owners) && owners.ValueKind == JsonValueKind.Array
+            ? [.. owners.EnumerateArray().Select(o => o.TryGetProperty("uid", out var uid) ? uid.GetString() ?? "" : "")]
+            : [];
+
+    /// <summary>What must happen before it can go.</summary>
+    public IReadOnlyList<string> Finalizers()
+        => Body.TryGetProperty("metadata", out var metadata) && metadata.TryGetProperty("finalizers", out var finalizers) && finalizers.ValueKind == JsonValueKind.Array
+            ? [.. finalizers.EnumerateArray().Select(f => f.GetString() ?? "")]
+            : [];
+
     /// <summary>A copy to work on.</summary>
     public JsonObject ToNode() => JsonObject.Create(Body)!.DeepClone().AsObject();
 

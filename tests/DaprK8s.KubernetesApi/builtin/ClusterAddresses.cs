@@ -1,0 +1,31 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using DaprK8s.KubernetesApi.Kinds;
+
+namespace DaprK8s.KubernetesApi.BuiltIn;
+
+/// <summary>The cluster addresses of Services: one each, of a range that nobody routes unless a node does.</summary>
+internal sealed class ClusterAddresses
+{
+    private int last;
+
+    /// <summary>The first two bytes of the range.</summary>
+    public string Prefix { get; set; } = "10.96";
+
+    public void Assign(ResourceType type, JsonObject body)
+    {
+        if (type.QualifiedName != "services" || body["spec"] is not JsonObject spec || (string?)spec["type"] == "ExternalName")
+        {
+            return;
+        }
+
+        if (string.IsNullOrEmpty((string?)spec["clusterIP"]))
+        {
+            var next = Interlocked.Increment(ref last) + 10;
+            spec["clusterIP"] = string.Create(CultureInfo.InvariantCulture, $"{Prefix}.{next / 250}.{(next % 250) + 1}");
+        }
+
+        spec["clusterIPs"] ??= new JsonArray(spec["clusterIP"]!.DeepClone());
+    }
+
+}
