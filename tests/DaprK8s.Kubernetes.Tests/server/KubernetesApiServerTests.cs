@@ -96,9 +96,9 @@ public sealed class KubernetesApiServerTests : IAsyncLifetime
     [Fact]
     public async Task Status_is_written_through_its_subresource_alone()
     {
-        server.Objects.Put("""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"nodeName":"n"},"status":{"phase":"Pending"}}""");
+        server.Objects.Put("""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"nodeName":"n","containers":[{"name":"a","image":"a"}]},"status":{"phase":"Pending"}}""");
         const string path = "/api/v1/namespaces/default/pods/p";
-        var both = """{"metadata":{"name":"p"},"spec":{"nodeName":"changed"},"status":{"phase":"Running"}}""";
+        var both = """{"metadata":{"name":"p"},"spec":{"nodeName":"changed","containers":[{"name":"a","image":"a"}]},"status":{"phase":"Running"}}""";
 
         var byStatus = await SendAsync(HttpMethod.Put, $"{path}/status", both);
         Assert.Equal("n", (string?)byStatus["spec"]!["nodeName"]);
@@ -217,7 +217,7 @@ public sealed class KubernetesApiServerTests : IAsyncLifetime
             HttpMethod.Post, "/api/v1/namespaces/default/secrets", """{"metadata":{"name":"s"},"data":{"a":"QQ=="},"stringData":{"b":"B"}}""", HttpStatusCode.Created);
         Assert.Equal("""{"a":"QQ==","b":"Qg=="}""", secret["data"]!.ToJsonString());
         var recorded = await SendAsync(HttpMethod.Post, "/api/v1/namespaces/default/events", """{"metadata":{"generateName":"e."}}""", HttpStatusCode.Created);
-        Assert.Matches("^e\\.[0-9a-f]{5}$", (string?)recorded["metadata"]!["name"]);
+        Assert.Matches("^e\\.[a-z0-9]{5}$", (string?)recorded["metadata"]!["name"]);
     }
 
     private async Task<JsonNode> ReviewAsync(string token, params string[] audiences)
