@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Net;
-using System.Net.Http.Headers;
 using Google.Protobuf;
 using Grpc.Core;
 
@@ -20,69 +17,34 @@ public static class GrpcUnary
     /// <param name="request">The message.</param>
     /// <param name="answers">Reads the answer.</param>
     /// <param name="cancellationToken">Ends the call.</param>
-    /// <exception cref="RpcException">The call ended with another status than OK, or the server can't be reached (Unavailable).</exception>
+    /// <param name="maxAnswerBytes">The most bytes that the answer may have.</param>
+    /// <exception cref="RpcException">
+    /// The call ended with another status than OK, or the server can't be reached or broke off (Unavailable).
+    /// </exception>
     public static async Task<TResponse> CallAsync<TRequest, TResponse>(
-        HttpMessageInvoker client, Uri method, TRequest request, MessageParser<TResponse> answers, CancellationToken cancellationToken)
+        HttpMessageInvoker client, Uri method, TRequest request, MessageParser<TResponse> answers, CancellationToken cancellationToken,
+        int maxAnswerBytes = MaxAnswer)
         where TRequest : class, IMessage<TRequest>
         where TResponse : class, IMessage<TResponse>
     {
-        using var message = new HttpRequestMessage(HttpMethod.Post, method)
-        {
-            Version = HttpVersion.Version20,
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = Frame(request),
-        };
-        message.Headers.TryAddWithoutValidation("te", "trailers");
         try
         {
+            using var message = GrpcClientCall.Request(method, new ByteArrayContent(GrpcClientCall.Frame(request)));
             using var response = await client.SendAsync(message, cancellationToken);
-            if (response.StatusCode != HttpStatusCode.OK)
-            {
-                throw Failure(StatusCode.Unavailable, $"the server answered HTTP {(int)response.StatusCode}");
-            }
-
-            ThrowIfFailed(response.Headers);
-            using var frames = new FrameReader(await response.Content.ReadAsStreamAsync(cancellationToken), MaxAnswer);
+            GrpcClientCall.ThrowIfRefused(response);
+            using var frames = new FrameReader(await response.Content.ReadAsStreamAsync(cancellationToken), maxAnswerBytes);
             var answer = await frames.ReadAsync(cancellationToken) is { } bytes ? answers.ParseFrom(bytes.Span) : null;
             while (await frames.ReadAsync(cancellationToken) is not null)
             {
                 // The status stands behind the last message.
             }
 
-            ThrowIfFailed(response.TrailingHeaders);
-            return answer ?? throw Failure(StatusCode.Internal, "the server sent no answer");
+            GrpcClientCall.ThrowIfFailed(response.TrailingHeaders);
+            return answer ?? throw GrpcClientCall.Failure(StatusCode.Internal, "the server sent no answer");
         }
-        catch (HttpRequestException e)
+        catch (Exception e) when (GrpcClientCall.Translate(e) is { } failure)
         {
-            throw new RpcException(new Status(StatusCode.Unavailable, e.InnerException?.Message ?? e.Message, e));
-        }
-        catch (Exception e) when (e is WireException or InvalidProtocolBufferException or IOException)
-        {
-            throw new RpcException(new Status(StatusCode.Internal, $"the answer can't be read: {e.Message}", e));
+            throw failure;
         }
     }
-
-    private static ByteArrayContent Frame<T>(T request)
-        where T : class, IMessage<T>
-    {
-        using var wire = new WireBuffer(request.CalculateSize() + 16);
-        var frame = wire.BeginFrame();
-        wire.Raw(request.ToByteArray());
-        wire.EndFrame(frame);
-        var content = new ByteArrayContent(wire.Memory.ToArray());
-        content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
-        return content;
-    }
-
-    private static void ThrowIfFailed(HttpResponseHeaders headers)
-    {
-        if (headers.TryGetValues("grpc-status", out var codes)
-            && int.TryParse(codes.First(), NumberStyles.None, CultureInfo.InvariantCulture, out var code) && code != 0)
-        {
-            var text = headers.TryGetValues("grpc-message", out var texts) ? Uri.UnescapeDataString(texts.First()) : "";
-            throw Failure((StatusCode)code, text);
-        }
-    }
-
-    private static RpcException Failure(StatusCode code, string text) => new(new Status(code, text));
 }
