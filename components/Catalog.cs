@@ -8,10 +8,12 @@ using DaprK8s.Components.Middleware.RouterChecker;
 using DaprK8s.Components.Middleware.Sentinel;
 using DaprK8s.Components.Middleware.Uppercase;
 using DaprK8s.Components.Middleware.Opa;
+using DaprK8s.Components.SecretStores.Kubernetes;
 using DaprK8s.Components.SecretStores.LocalEnv;
 using DaprK8s.Components.SecretStores.LocalFile;
 using DaprK8s.Components.State.InMemory;
 using DaprK8s.Components.NameResolution;
+using DaprK8s.Components.NameResolution.Kubernetes;
 using DaprK8s.Components.NameResolution.Sqlite;
 using DaprK8s.Components.State.PostgreSql;
 using DaprK8s.Components.State.Sqlite;
@@ -33,8 +35,10 @@ public static partial class ProviderCatalog
         PubSub(["pubsub.sqlite"], "v1", SqlitePubSub.Describe),
         State(["state.in-memory"], "v1", InMemoryStateStore.Describe),
         NameResolution(["nameresolution.mdns"], "v1", LocalFirstResolver.Describe),
+        NameResolution(["nameresolution.kubernetes"], "v1", KubernetesNameResolver.Describe),
         NameResolution(["nameresolution.sqlite"], "v1", SqliteNameResolver.Describe),
         State(["state.sqlite", "state.sqlite3"], "v1", SqliteStateStore.Describe),
+        Secrets(["secretstores.kubernetes"], "v1", KubernetesSecretStore.Describe),
         Secrets(["secretstores.local.env"], "v1", LocalEnvironmentSecretStore.Describe),
         Secrets(["secretstores.local.file"], "v1", LocalFileSecretStore.Describe),
         State(["state.redis"], "v1", RedisStateStore.Describe),

@@ -64,6 +64,17 @@ public sealed class KubernetesConnection : IDisposable
                 "no Kubernetes cluster is known: there is no --kubeconfig, no KUBECONFIG, no ~/.kube/config, and this process does not run in a pod with a service account");
     }
 
+    /// <summary>
+    /// Finds the API server for a component of an app: the cluster that this process runs in, then <paramref name="kubeconfig"/>, then the
+    /// variable <c>KUBECONFIG</c>, then <c>~/.kube/config</c> (contract: k8s 5.5).
+    /// </summary>
+    /// <param name="kubeconfig">The file that the component names, or nothing.</param>
+    /// <param name="timeProvider">The clock.</param>
+    /// <param name="serviceAccount">Where the pod's service account is mounted.</param>
+    /// <exception cref="KubernetesConfigurationException">There is nothing usable; the message tells what was looked at.</exception>
+    public static KubernetesConnection FindForComponent(string? kubeconfig, TimeProvider timeProvider, string serviceAccount = ServiceAccountDirectory)
+        => InCluster.Find(serviceAccount, Environment.GetEnvironmentVariable, timeProvider) ?? Find(kubeconfig, timeProvider, serviceAccount);
+
     /// <inheritdoc/>
     public void Dispose()
     {
