@@ -45,6 +45,9 @@ public sealed class IdentityToken
         (this.isKubernetes, this.configured) = (isKubernetes, configured);
     }
 
+    /// <summary>The token is that of the service account, made for the API server: nobody else should be shown it.</summary>
+    public bool IsLegacy => isKubernetes && configured is null && !File.Exists(Projected);
+
     /// <summary>Reads the token.</summary>
     /// <exception cref="IdentityException">The file can't be read or is empty.</exception>
     public async ValueTask<(string Token, TokenValidator Validator)> ReadAsync(CancellationToken cancellationToken)

@@ -28,6 +28,9 @@ public static class DaprResources
     public static ApiResource<WorkflowAccessPolicy> WorkflowAccessPolicies { get; } =
         Of("v1alpha1", "workflowaccesspolicies", ResourceJson.Default.WorkflowAccessPolicy);
 
+    /// <summary>Reads a resource of a kind whose specification is kept as JSON.</summary>
+    public static JsonTypeInfo<UntypedResource> Untyped => ResourceJson.Default.UntypedResource;
+
     /// <summary>A kind of which a service reads less, or something else, than the common types hold.</summary>
     public static ApiResource<T> Of<T>(string version, string plural, JsonTypeInfo<T> json) => new("dapr.io", version, plural, json);
 }

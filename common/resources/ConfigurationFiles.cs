@@ -58,6 +58,23 @@ public static partial class ConfigurationFiles
         return JsonSerializer.Deserialize(merged, ResourceJson.Default.Configuration)!;
     }
 
+    /// <summary>A Configuration of the API laid over the built-in defaults.</summary>
+    /// <param name="document">The object; a member that is <c>null</c> counts as absent.</param>
+    /// <exception cref="ResourceException">It is none; the message begins <c>error loading configuration: </c>.</exception>
+    public static Configuration Load(JsonObject document)
+    {
+        var merged = (JsonObject)JsonNode.Parse(Defaults)!;
+        Merge(merged, document);
+        try
+        {
+            return JsonSerializer.Deserialize(merged, ResourceJson.Default.Configuration)!;
+        }
+        catch (JsonException e)
+        {
+            throw new ResourceException($"error loading configuration: {e.Message}", e);
+        }
+    }
+
     private static void Merge(JsonObject target, JsonObject layer)
     {
         foreach (var (name, value) in layer)

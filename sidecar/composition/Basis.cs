@@ -4,6 +4,7 @@ using DaprK8s.Sidecar.Flags;
 using DaprK8s.Sidecar.Observability;
 using DaprK8s.Sidecar.Resiliency;
 using DaprK8s.Sidecar.Runtime;
+using DaprK8s.Sidecar.Security;
 using DaprK8s.Sidecar.Tracing;
 using Microsoft.Extensions.Logging;
 
@@ -13,16 +14,18 @@ namespace DaprK8s.Sidecar.Composition;
 internal sealed class Basis
 {
     public Basis(
-        SidecarOptions options, Configuration configuration, ComponentRegistry registry, ShutdownRequest shutdownRequest, ILoggerFactory loggers,
-        TimeProvider time)
+        SidecarOptions options, SidecarSecurity? security, Configuration configuration, ComponentRegistry registry, ShutdownRequest shutdownRequest,
+        ILoggerFactory loggers, TimeProvider time)
     {
         Options = options;
+        Security = security;
         Registry = registry;
         ShutdownRequest = shutdownRequest;
         Loggers = loggers;
         Time = time;
         Self = new SidecarInfo(options.AppId, options.Namespace);
         Metrics = new MetricsRegistry(MetricsSetup.Options(MetricsSetup.Merge(configuration.Spec)), loggers.CreateLogger("dapr.metrics"));
+        security?.Count(Metrics, Self);
         ConfigurationReader = new ConfigurationReader(options, registry, loggers);
         Configuration = new Swappable<SidecarConfiguration>(ConfigurationReader.Read(configuration));
         Tracer = new Tracer(Configuration.Part(c => c.Tracing.Mode), Self.AppId);
@@ -32,6 +35,9 @@ internal sealed class Basis
     public SidecarOptions Options { get; }
 
     public SidecarInfo Self { get; }
+
+    /// <summary>The identity, if there is one.</summary>
+    public SidecarSecurity? Security { get; }
 
     public ComponentRegistry Registry { get; }
 

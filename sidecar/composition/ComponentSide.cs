@@ -15,7 +15,7 @@ internal sealed class ComponentSide
         State = new StateBlock(registry, road, self);
         Secrets = new SecretsBlock(registry, road, basis.Configuration.Part(c => c.SecretScopes));
         Resolver = new SecretResolver(
-            name => registry.Find(ComponentKind.SecretStore, name)?.Instance as ISecretStore, Environment.GetEnvironmentVariable, self, isKubernetes: false);
+            name => registry.Find(ComponentKind.SecretStore, name)?.Instance as ISecretStore, Environment.GetEnvironmentVariable, self, isKubernetes: basis.Options.Kubernetes is not null);
         Loader = new ComponentLoader(
             registry, Resolver, self, new LoaderMetrics(basis.Metrics, self), detail => basis.ShutdownRequest.Request(ShutdownCause.Fatal, detail),
             basis.Loggers, basis.Time)

@@ -5,7 +5,6 @@ using DaprK8s.Sidecar.Hosting;
 using DaprK8s.Sidecar.Invocation;
 using DaprK8s.Sidecar.Observability;
 using DaprK8s.Sidecar.Runtime;
-using DaprK8s.Sidecar.Security;
 
 namespace DaprK8s.Sidecar.Composition;
 
@@ -19,7 +18,7 @@ internal sealed class InvocationSide
         var hostAddress = HostAddress.Determine(Environment.GetEnvironmentVariable("DAPR_HOST_IP"));
         Resolution = new NameResolution { InternalPort = listeners.InternalPort };
         NameResolver = new NameResolverLoader(
-            configuration.Value.Spec.NameResolution, self, Resolution,
+            options.Kubernetes is not null, configuration.Value.Spec.NameResolution, self, Resolution,
             new Announcement(
                 self.AppId, self.Namespace, AnnouncedAddress(options.Listen.InternalGrpcAddress, hostAddress), listeners.InternalPort,
                 options.Listen.HttpPort, options.App.Port),
@@ -28,9 +27,8 @@ internal sealed class InvocationSide
         Externals = new ExternalTargets(configuration.Part(c => c.AppPipeline));
         Endpoints = new EndpointLoader(components.Resolver, self, Externals, basis.Log("dapr.runtime"));
 
-        Security = options.Security is { } security ? new SidecarSecurity(security, self, basis.Metrics, basis.Loggers, time) : null;
-        listeners.InternalTls = Security?.InternalPort;
-        Peers = new Peers(options.App, Security?.Identity);
+        listeners.InternalTls = basis.Security?.InternalPort;
+        Peers = new Peers(options.App, basis.Security?.PeerIdentity);
         var addresses = new PeerAddresses(Resolution, self, time);
         var maxMessage = options.Listen.MaxBodyBytes > 0 ? options.Listen.MaxBodyBytes : int.MaxValue;
         var metrics = new InvocationMetrics(basis.Metrics, self);
@@ -49,9 +47,6 @@ internal sealed class InvocationSide
     public ExternalTargets Externals { get; }
 
     public EndpointLoader Endpoints { get; }
-
-    /// <summary>The identity, with mTLS.</summary>
-    public SidecarSecurity? Security { get; }
 
     public Peers Peers { get; }
 

@@ -14,7 +14,7 @@ internal sealed class SidecarFlags
 {
     private static readonly string[] FeaturelessFlags =
     [
-        "control-plane-address", "placement-host-address", "scheduler-host-address", "enable-profiling",
+        "placement-host-address", "scheduler-host-address", "enable-profiling",
     ];
 
     private readonly FlagSet flags = new("daprd", "The Dapr sidecar");
@@ -60,7 +60,7 @@ internal sealed class SidecarFlags
         var resources = flags.List("resources-path", "Directory with resources; may be repeated");
         var componentsPath = flags.Text("components-path", "", "Alias of --resources-path");
         var config = flags.List("config", "Configuration file (self-hosted) or name (Kubernetes); may be repeated");
-        _ = flags.Text("control-plane-address", "", "Address of the operator");
+        var operatorAddress = flags.Text("control-plane-address", "", "Address of the operator");
         var sentryAddress = flags.Text("sentry-address", "", "Address of sentry");
         var controlPlaneTrustDomain = flags.Text("control-plane-trust-domain", "", "Trust domain of the control plane (localhost)");
         var controlPlaneNamespace = flags.Text("control-plane-namespace", "", "Namespace of the control plane (default)");
@@ -83,7 +83,7 @@ internal sealed class SidecarFlags
         var grace = flags.Number("dapr-graceful-shutdown-seconds", 5, "Seconds that a shutdown may take; 0 for no bound");
         var block = flags.Duration("dapr-block-shutdown-duration", "How long to hold a shutdown back while the app is healthy");
         var apiLogging = flags.OptionalBool("enable-api-logging", "Log every API call");
-        _ = flags.Bool("disable-builtin-k8s-secret-store", false, "No built-in Kubernetes secret store");
+        var noBuiltInStore = flags.Bool("disable-builtin-k8s-secret-store", false, "No built-in Kubernetes secret store");
         var disableInit = flags.List("disable-init-endpoints", "App endpoints not to be called at start: config, subscribe");
         var wait = flags.Bool("wait", false, "Wait until another sidecar is outbound ready, instead of running one");
         var version = flags.Bool("version", false, "Print the version");
@@ -109,16 +109,19 @@ internal sealed class SidecarFlags
 
         var app = ReadApp();
         var listen = ReadListen();
+        var isKubernetes = mode() == "kubernetes";
+        var runs = !version() && !buildInfo() && !wait();
         var options = new SidecarOptions
         {
             AppId = appId(),
             Mode = mode(),
-            Namespace = environment("NAMESPACE") ?? "",
+            Namespace = FirstOf("", environment("NAMESPACE"), isKubernetes ? "default" : ""),
             App = app,
             Listen = listen,
-            Security = mtls() ? ReadSecurity() : null,
+            Security = runs && (mtls() || isKubernetes) ? ReadSecurity() : null,
+            Kubernetes = runs && isKubernetes ? ReadKubernetes() : null,
             ResourcesPaths = resources() is { Count: > 0 } paths ? paths : componentsPath().Length > 0 ? [componentsPath()] : [],
-            ConfigFiles = config(),
+            ConfigFiles = ReadConfig(),
             LogLevel = logLevel(),
             LogAsJson = logJson(),
             LogFile = logFile(),
@@ -132,7 +135,7 @@ internal sealed class SidecarFlags
             WithoutEffect = [.. FeaturelessFlags.Where(f => flags.Given(f)())],
             Notices = notices,
         };
-        if (!options.ShowVersion && !options.ShowBuildInfo && !options.Wait)
+        if (runs)
         {
             Check(options);
         }
@@ -152,18 +155,42 @@ internal sealed class SidecarFlags
             GrpcIdle = environment("DAPR_GRPC_MAX_CONN_IDLE") is { Length: > 0 } idle && GoDuration.TryParse(idle, out var d) && d > TimeSpan.Zero ? d : TimeSpan.FromMinutes(3),
         };
 
+        // The first one counts in Kubernetes; the others would be names that nobody looks up.
+        IReadOnlyList<string> ReadConfig()
+        {
+            if (!isKubernetes || config().Count < 2)
+            {
+                return config();
+            }
+
+            notices.Add($"only one Configuration is used in Kubernetes mode: {config()[0]}; the other --config flags are ignored");
+            return [config()[0]];
+        }
+
+        KubernetesOptions ReadKubernetes() => new()
+        {
+            OperatorAddress = operatorAddress() is { Length: > 0 } address
+                ? address : throw new OptionException("the operator's address is required in Kubernetes mode: set --control-plane-address"),
+            PodName = environment("POD_NAME") ?? "",
+            HasBuiltInSecretStore = !noBuiltInStore(),
+        };
+
         SecurityOptions ReadSecurity() => new()
         {
+            IsKubernetes = isKubernetes,
+            ProtectsPeers = mtls(),
             SentryAddress = sentryAddress() is { Length: > 0 } address
-                ? address : throw new OptionException("sentry address is required with --enable-mtls: set --sentry-address"),
+                ? address : throw new OptionException($"sentry address is required {Where()}: set --sentry-address"),
             ControlPlaneTrustDomain = FirstOf(controlPlaneTrustDomain(), environment("DAPR_CONTROLPLANE_TRUST_DOMAIN"), "localhost"),
             ControlPlaneNamespace = FirstOf(controlPlaneNamespace(), environment("DAPR_CONTROLPLANE_NAMESPACE"), "default"),
             JwtAudiences = jwtAudiences(),
             TrustAnchors = environment("DAPR_TRUST_ANCHORS") is { Length: > 0 } anchors
-                ? anchors : throw new OptionException("trust anchors are required with --enable-mtls: set DAPR_TRUST_ANCHORS to their PEM text"),
+                ? anchors : throw new OptionException($"trust anchors are required {Where()}: set DAPR_TRUST_ANCHORS to their PEM text"),
             LocalIdentity = environment("SENTRY_LOCAL_IDENTITY") ?? "",
             TokenFile = environment(Common.Identity.IdentityToken.FileVariable),
         };
+
+        string Where() => isKubernetes ? "in Kubernetes mode" : "with --enable-mtls";
 
         ListenOptions ReadListen() => new()
         {
@@ -195,15 +222,13 @@ internal sealed class SidecarFlags
 
         if (options.Mode == "kubernetes")
         {
-            throw new OptionException("mode kubernetes is not available in this version; only standalone is");
+            CheckServiceName(options.AppId);
         }
-
-        if (options.AppId.Length == 0)
+        else if (options.AppId.Length == 0)
         {
             throw new OptionException("parameter app-id cannot be empty");
         }
-
-        if (options.AppId.Contains('.'))
+        else if (options.AppId.Contains('.'))
         {
             throw new OptionException("parameter app-id cannot contain dots");
         }
@@ -214,6 +239,21 @@ internal sealed class SidecarFlags
             {
                 throw new OptionException($"the '{flag}' argument value {port} conflicts with 'app-port'");
             }
+        }
+    }
+
+    // The app's Service is named for it (contract: operations 1.3).
+    private static void CheckServiceName(string appId)
+    {
+        const int longest = 63;
+        var service = appId + "-dapr";
+        var problem = service.Length > longest ? $"must be no more than {longest} characters"
+            : !service.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-') || service[0] == '-'
+                ? "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character"
+            : null;
+        if (problem is not null)
+        {
+            throw new OptionException($"invalid app id (input: '{appId}', service: '{service}'): {problem}");
         }
     }
 

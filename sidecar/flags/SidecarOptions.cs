@@ -66,9 +66,15 @@ internal sealed record ListenOptions
     public string ApiToken { get; init; } = "";
 }
 
-/// <summary>Where the identity comes from; present only with mTLS.</summary>
+/// <summary>Where the identity comes from; present with mTLS, and always in Kubernetes mode.</summary>
 internal sealed record SecurityOptions
 {
+    /// <summary>The token for sentry is a service account's.</summary>
+    public bool IsKubernetes { get; init; }
+
+    /// <summary>Sidecars use the identity towards each other too; without it only towards the control plane (contract: k8s 5.2).</summary>
+    public bool ProtectsPeers { get; init; } = true;
+
     /// <summary><c>host:port</c>.</summary>
     public required string SentryAddress { get; init; }
     public required string ControlPlaneTrustDomain { get; init; }
@@ -85,6 +91,19 @@ internal sealed record SecurityOptions
     public string? TokenFile { get; init; }
 }
 
+/// <summary>What only Kubernetes mode needs (contract: k8s 5.1).</summary>
+internal sealed record KubernetesOptions
+{
+    /// <summary>The operator, <c>host:port</c>.</summary>
+    public required string OperatorAddress { get; init; }
+
+    /// <summary>The pod's name, or empty.</summary>
+    public string PodName { get; init; } = "";
+
+    /// <summary>Whether there is a secret store <c>kubernetes</c> that nobody configured.</summary>
+    public bool HasBuiltInSecretStore { get; init; } = true;
+}
+
 /// <summary>Everything that the command line and the environment say.</summary>
 internal sealed record SidecarOptions
 {
@@ -94,7 +113,12 @@ internal sealed record SidecarOptions
     public AppOptions App { get; init; } = new();
     public ListenOptions Listen { get; init; } = new();
     public SecurityOptions? Security { get; init; }
+
+    /// <summary>Present in Kubernetes mode.</summary>
+    public KubernetesOptions? Kubernetes { get; init; }
     public IReadOnlyList<string> ResourcesPaths { get; init; } = [];
+
+    /// <summary>Files when self-hosted, in Kubernetes the name of a Configuration.</summary>
     public IReadOnlyList<string> ConfigFiles { get; init; } = [];
     public string LogLevel { get; init; } = "info";
     public bool LogAsJson { get; init; }

@@ -81,6 +81,9 @@ internal sealed class Listeners
         logger.LogInformation("Internal gRPC server is running on {Address}:{Port}", options.InternalGrpcAddress, InternalPort);
     }
 
+    /// <summary>Gives up ports that no server was made for.</summary>
+    public void Abandon() => sockets.ForEach(s => s.Socket.Dispose());
+
     /// <summary>Removes socket files.</summary>
     public void CleanUp()
     {

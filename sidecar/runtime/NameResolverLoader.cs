@@ -7,13 +7,21 @@ using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Sidecar.Runtime;
 
-/// <summary>Brings up the resolver of <c>spec.nameResolution</c>, mDNS when there is none (contract: messaging 6.1). A failure is tried again in the background.</summary>
+/// <summary>
+/// Brings up the resolver of <c>spec.nameResolution</c>, the mode's own when there is none (contract: messaging 6.1). A failure is tried
+/// again in the background.
+/// </summary>
+/// <param name="isKubernetes">The mode: the cluster's DNS instead of mDNS.</param>
+/// <param name="spec">What is configured.</param>
+/// <param name="self">This sidecar.</param>
+/// <param name="resolution">Where the resolver is put.</param>
+/// <param name="announcement">What it announces.</param>
+/// <param name="loggers">For outcomes.</param>
+/// <param name="time">The clock.</param>
 internal sealed class NameResolverLoader(
-    NameResolutionSpec? spec, SidecarInfo self, NameResolution resolution, Announcement announcement, ILoggerFactory loggers, TimeProvider time)
+    bool isKubernetes, NameResolutionSpec? spec, SidecarInfo self, NameResolution resolution, Announcement announcement, ILoggerFactory loggers, TimeProvider time)
     : IAsyncDisposable
 {
-    private const string Default = "mdns";
-
     private readonly ILogger logger = loggers.CreateLogger("dapr.runtime");
     private readonly CancellationTokenSource stopping = new();
     private Task? loop;
@@ -58,7 +66,7 @@ internal sealed class NameResolverLoader(
 
     private async Task<bool> TryAsync(CancellationToken cancellationToken)
     {
-        var type = "nameresolution." + (spec?.Component is { Length: > 0 } c ? c : Default);
+        var type = "nameresolution." + (spec?.Component is { Length: > 0 } c ? c : isKubernetes ? "kubernetes" : "mdns");
         var version = spec?.Version is { Length: > 0 } v ? v : "v1";
         INameResolver? resolver = null;
         try

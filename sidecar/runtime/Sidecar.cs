@@ -6,6 +6,7 @@ using DaprK8s.Sidecar.Flags;
 using DaprK8s.Sidecar.Hosting;
 using DaprK8s.Sidecar.Pipelines;
 using DaprK8s.Sidecar.Reload;
+using DaprK8s.Sidecar.Security;
 using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Sidecar.Runtime;
@@ -17,7 +18,8 @@ namespace DaprK8s.Sidecar.Runtime;
 internal sealed class Sidecar
 {
     public Sidecar(
-        SidecarOptions options, LoadedResources loaded, Listeners listeners, ShutdownRequest shutdownRequest, ILoggerFactory loggers, TimeProvider time)
+        SidecarOptions options, SidecarSecurity? security, LoadedResources loaded, Listeners listeners, ShutdownRequest shutdownRequest, ILoggerFactory loggers,
+        TimeProvider time)
     {
         Resources = loaded.Resources;
         Listeners = listeners;
@@ -28,7 +30,7 @@ internal sealed class Sidecar
                 new SidecarInfo(options.AppId, options.Namespace), spec.Components?.Deny ?? [], time, loggers.CreateLogger("dapr.runtime.processor"))
             .Choose(StrictSandbox.Apply(spec.Wasm, Resources.Components)));
 
-        Basis = new Basis(options, loaded.Configuration, registry, shutdownRequest, loggers, time);
+        Basis = new Basis(options, security, loaded.Configuration, registry, shutdownRequest, loggers, time);
         Components = new ComponentSide(Basis);
         App = new AppSide(Basis);
         Invocation = new InvocationSide(Basis, App, Components, listeners);

@@ -42,7 +42,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
             sidecar.Basis.Readiness.Add(target);
         }
 
-        if (sidecar.Invocation.Security is not null)
+        if (sidecar.Basis.Security is not null)
         {
             sidecar.Basis.Readiness.Add(SidecarSecurity.ReadinessTarget);
         }
@@ -63,7 +63,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
 
     private async Task StartSecurityAsync()
     {
-        if (sidecar.Invocation.Security is { } security)
+        if (sidecar.Basis.Security is { } security)
         {
             await security.StartAsync(stopping.Token);
             sidecar.Basis.Readiness.Done(SidecarSecurity.ReadinessTarget);
@@ -205,7 +205,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
         await Task.WhenAll(sidecar.Components.Loader.DisposeAsync().AsTask(), sidecar.Invocation.NameResolver.DisposeAsync().AsTask());
         sidecar.Listeners.CleanUp();
         sidecar.Invocation.Peers.Dispose();
-        await (sidecar.Invocation.Security?.DisposeAsync() ?? ValueTask.CompletedTask);
+        await (sidecar.Basis.Security?.DisposeAsync() ?? ValueTask.CompletedTask);
         sidecar.Invocation.Externals.Dispose();
         sidecar.App.Channel.Connections?.Dispose();
         await sidecar.Web.DisposeAsync();

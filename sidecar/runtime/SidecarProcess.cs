@@ -5,7 +5,9 @@ using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Resources;
 using DaprK8s.Sidecar.Flags;
 using DaprK8s.Sidecar.Hosting;
+using DaprK8s.Sidecar.Kubernetes;
 using DaprK8s.Sidecar.Reload;
+using DaprK8s.Sidecar.Security;
 using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Sidecar.Runtime;
@@ -81,6 +83,11 @@ internal static class SidecarProcess
 
         try
         {
+            if (options.Kubernetes is not null && RootUser.Refusal() is { } refusal)
+            {
+                throw new FatalException(refusal);
+            }
+
             while (await RunOnceAsync(options, loggers, logger) == ShutdownCause.Restart)
             {
                 logger.LogInformation("Received signal 'hangup'; restarting");
@@ -112,10 +119,27 @@ internal static class SidecarProcess
         var listeners = new Listeners(options.Listen, options.AppId, logger);
         await listeners.BindAsync(TimeProvider.System, CancellationToken.None);
         ExportEnvironment(options, listeners.InternalPort);
-        var source = new FileResourceSource(options, loggers.CreateLogger("dapr.runtime.loader"), TimeProvider.System);
-        var loaded = await source.LoadAsync(CancellationToken.None);
-        var sidecar = new Sidecar(options, loaded, listeners, shutdown, loggers, TimeProvider.System);
-        return await new SidecarLife(sidecar).RunAsync();
+        var security = options.Security is { } settings
+            ? new SidecarSecurity(settings, new SidecarInfo(options.AppId, options.Namespace), loggers, TimeProvider.System) : null;
+        using var starting = new CancellationTokenSource();
+        _ = shutdown.Requested.ContinueWith(_ => starting.Cancel(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        try
+        {
+            using var controlPlane = options.Kubernetes is null
+                ? null : await ControlPlane.ConnectAsync(options, security!, loggers, TimeProvider.System, starting.Token);
+            IResourceSource source = controlPlane is null
+                ? new FileResourceSource(options, loggers.CreateLogger("dapr.runtime.loader"), TimeProvider.System) : controlPlane.Source;
+            var loaded = await source.LoadAsync(starting.Token);
+            var sidecar = new Sidecar(options, security, loaded, listeners, shutdown, loggers, TimeProvider.System);
+            return await new SidecarLife(sidecar).RunAsync();
+        }
+        catch (OperationCanceledException) when (shutdown.Requested.IsCompleted)
+        {
+            // The process is to end before it was up.
+            listeners.Abandon();
+            await (security?.DisposeAsync() ?? ValueTask.CompletedTask);
+            return (await shutdown.Requested).Cause;
+        }
     }
 
     // Name resolvers and configuration templates look at these (contract: operations 1.4).
