@@ -4,6 +4,7 @@ using DaprK8s.Chart.Tests.Rendering;
 namespace DaprK8s.Chart.Tests.Images;
 
 /// <summary><c>make images</c> and <c>make chart</c>; an engine is played by a script that writes down what it is asked for.</summary>
+[System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
 public sealed class ImagesCommandTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory().FullName;
