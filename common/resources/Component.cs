@@ -17,10 +17,10 @@ namespace DaprK8s.Common.Resources;
 public sealed class Component : Resource
 {
     /// <summary>What the component is and how to reach what stands behind it.</summary>
-    public ComponentSpec Spec { get; init; } = new();
+    public ComponentSpec Spec { get; set; } = new();
 
     /// <summary>The secret store that answers the secret references of this component.</summary>
-    public ResourceAuth? Auth { get; init; }
+    public ResourceAuth? Auth { get; set; }
 
     /// <summary>The name in log lines: <c>name (type/version)</c>.</summary>
     public string LogName => $"{Name} ({Spec.Type}/{Spec.Version})";
@@ -34,25 +34,25 @@ public sealed class ComponentSpec
     /// <c>bindings.cron</c>.
     /// </summary>
     [Schema(Required = true)]
-    public string Type { get; init; } = "";
+    public string Type { get; set; } = "";
 
     /// <summary>Version of the implementation, nearly always <c>v1</c>; a few types also have <c>v2</c>.</summary>
     [Schema(Required = true)]
-    public string Version { get; init; } = "";
+    public string Version { get; set; } = "";
 
     /// <summary>
     /// Whether a sidecar goes on without the component when it does not initialise. Default false: the sidecar is not ready until the
     /// component is.
     /// </summary>
-    public bool IgnoreErrors { get; init; }
+    public bool IgnoreErrors { get; set; }
 
     /// <summary>How long initialisation may take, a duration such as <c>30s</c> or <c>1m</c>. Default 5s.</summary>
-    public string? InitTimeout { get; init; }
+    public string? InitTimeout { get; set; }
 
     /// <summary>
     /// The settings of the implementation, for example <c>{name: redisHost, value: "redis:6379"}</c>. Names do not depend on case. May
     /// be an empty list.
     /// </summary>
     [Schema(Required = true)]
-    public List<NameValuePair>? Metadata { get; init; }
+    public List<NameValuePair>? Metadata { get; set; }
 }

@@ -7,22 +7,22 @@ namespace DaprK8s.Common.Resources;
 public abstract class Resource : IApiObject
 {
     /// <summary><c>dapr.io/v1alpha1</c> or <c>dapr.io/v2alpha1</c>.</summary>
-    public string ApiVersion { get; init; } = "";
+    public string ApiVersion { get; set; } = "";
 
     /// <summary>The kind.</summary>
-    public string Kind { get; init; } = "";
+    public string Kind { get; set; } = "";
 
     /// <summary>Name and namespace.</summary>
-    public ObjectMeta Metadata { get; init; } = new();
+    public ObjectMeta Metadata { get; set; } = new();
 
     /// <summary>
     /// App ids that the resource is for. Absent or empty means every app of the namespace; sidecars of other apps do not load it.
     /// Example: <c>[checkout, shipping]</c>.
     /// </summary>
-    public List<string>? Scopes { get; init; }
+    public List<string>? Scopes { get; set; }
 
     /// <summary>How the resource fares in the sidecars that use it. Written by the operator, never by you.</summary>
-    public ResourceStatus? Status { get; init; }
+    public ResourceStatus? Status { get; set; }
 
     /// <summary>The resource's name.</summary>
     [JsonIgnore]

@@ -18,4 +18,5 @@ namespace DaprK8s.Common.Resources;
 [JsonSerializable(typeof(WorkflowAccessPolicy))]
 [JsonSerializable(typeof(UntypedResource))]
 [JsonSerializable(typeof(ResourceStatus))]
+[JsonSerializable(typeof(List<NameValuePair>))]
 internal sealed partial class ResourceJson : JsonSerializerContext;

@@ -9,5 +9,5 @@ namespace DaprK8s.Common.Resources;
 public sealed class UntypedResource : Resource
 {
     /// <summary>The specification as it stands.</summary>
-    public JsonElement Spec { get; init; }
+    public JsonElement Spec { get; set; }
 }

@@ -7,7 +7,7 @@ public sealed class PipelineSpec
 {
     /// <summary>The middleware components, in the order in which a request passes them.</summary>
     [Schema(Required = true)]
-    public List<HandlerSpec> Handlers { get; init; } = [];
+    public List<HandlerSpec> Handlers { get; set; } = [];
 }
 
 /// <summary>One step of a pipeline.</summary>
@@ -15,18 +15,18 @@ public sealed class HandlerSpec
 {
     /// <summary>Name of the middleware component.</summary>
     [Schema(Required = true)]
-    public string Name { get; init; } = "";
+    public string Name { get; set; } = "";
 
     /// <summary>Type of the middleware component, for example <c>middleware.http.ratelimit</c>. A handler whose component is not there is skipped until it is.</summary>
     [Schema(Required = true)]
-    public string Type { get; init; } = "";
+    public string Type { get; set; } = "";
 
     /// <summary>Version of the component; in files only.</summary>
     [Schema(Absent = true)]
-    public string? Version { get; init; }
+    public string? Version { get; set; }
 
     /// <summary>Accepted, without effect.</summary>
-    public SelectorSpec? Selector { get; init; }
+    public SelectorSpec? Selector { get; set; }
 }
 
 /// <summary>Fields of a request.</summary>
@@ -34,7 +34,7 @@ public sealed class SelectorSpec
 {
     /// <summary>The fields.</summary>
     [Schema(Required = true)]
-    public List<SelectorField>? Fields { get; init; }
+    public List<SelectorField>? Fields { get; set; }
 }
 
 /// <summary>A field of a request.</summary>
@@ -42,9 +42,9 @@ public sealed class SelectorField
 {
     /// <summary>The field's name.</summary>
     [Schema(Required = true)]
-    public string? Field { get; init; }
+    public string? Field { get; set; }
 
     /// <summary>The field's value.</summary>
     [Schema(Required = true)]
-    public string? Value { get; init; }
+    public string? Value { get; set; }
 }

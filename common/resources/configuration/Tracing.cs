@@ -8,16 +8,16 @@ public sealed class TracingSpec
 {
     /// <summary>The share of requests that is traced, a number from <c>"0"</c> (none) to <c>"1"</c> (all), for example <c>"0.1"</c>.</summary>
     [Schema(Required = true)]
-    public string? SamplingRate { get; init; }
+    public string? SamplingRate { get; set; }
 
     /// <summary>Whether spans are also written to the sidecar's log. Default false.</summary>
-    public bool Stdout { get; init; }
+    public bool Stdout { get; set; }
 
     /// <summary>Sends spans to a Zipkin collector.</summary>
-    public ZipkinSpec? Zipkin { get; init; }
+    public ZipkinSpec? Zipkin { get; set; }
 
     /// <summary>Sends spans to an OpenTelemetry collector.</summary>
-    public OtelSpec? Otel { get; init; }
+    public OtelSpec? Otel { get; set; }
 }
 
 /// <summary>A Zipkin collector.</summary>
@@ -25,7 +25,7 @@ public sealed class ZipkinSpec
 {
     /// <summary>URL of the collector, for example <c>http://zipkin.tracing:9411/api/v2/spans</c>.</summary>
     [Schema(Required = true)]
-    public string? EndpointAddress { get; init; }
+    public string? EndpointAddress { get; set; }
 }
 
 /// <summary>An OpenTelemetry collector.</summary>
@@ -33,23 +33,23 @@ public sealed class OtelSpec
 {
     /// <summary>How spans are sent: <c>grpc</c> or <c>http</c>.</summary>
     [Schema(Required = true)]
-    public string? Protocol { get; init; }
+    public string? Protocol { get; set; }
 
     /// <summary>Host and port of the collector, for example <c>otel-collector.tracing:4317</c>.</summary>
     [Schema(Required = true)]
-    public string? EndpointAddress { get; init; }
+    public string? EndpointAddress { get; set; }
 
     /// <summary>Whether the connection uses TLS.</summary>
     [Schema(Required = true)]
-    public bool? IsSecure { get; init; }
+    public bool? IsSecure { get; set; }
 
     /// <summary>
     /// Headers sent with every export, for example an API key by <c>secretKeyRef</c> to a Secret of the same namespace. In a file also
     /// texts of the form <c>key=value</c>.
     /// </summary>
     [Schema(Items = typeof(NameValuePair))]
-    public JsonElement Headers { get; init; }
+    public JsonElement Headers { get; set; }
 
     /// <summary>How long an export may take, a duration such as <c>10s</c>. Default 10s.</summary>
-    public string? Timeout { get; init; }
+    public string? Timeout { get; set; }
 }

@@ -13,7 +13,7 @@ namespace DaprK8s.Common.Resources;
 public sealed class McpServer : Resource
 {
     /// <summary>Where the server is, who owns it, and which workflows see its calls.</summary>
-    public McpServerSpec Spec { get; init; } = new();
+    public McpServerSpec Spec { get; set; } = new();
 }
 
 /// <summary>An MCP server's specification.</summary>
@@ -21,16 +21,16 @@ public sealed class McpServerSpec
 {
     /// <summary>How the server is reached: exactly one of streamableHTTP, sse and stdio.</summary>
     [Schema(Required = true)]
-    public McpEndpoint Endpoint { get; init; } = new();
+    public McpEndpoint Endpoint { get; set; } = new();
 
     /// <summary>Whether a sidecar goes on when the server can't be reached. Default false.</summary>
-    public bool IgnoreErrors { get; init; }
+    public bool IgnoreErrors { get; set; }
 
     /// <summary>What people should know about the server; without effect on how it is used.</summary>
-    public McpCatalog? Catalog { get; init; }
+    public McpCatalog? Catalog { get; set; }
 
     /// <summary>Workflows that see, check or change what goes to the server and comes back.</summary>
-    public McpMiddleware? Middleware { get; init; }
+    public McpMiddleware? Middleware { get; set; }
 }
 
 /// <summary>How an MCP server is reached.</summary>
@@ -38,11 +38,11 @@ public sealed class McpServerSpec
 public sealed class McpEndpoint
 {
     /// <summary>A server behind a URL, by the protocol's current HTTP transport.</summary>
-    public McpHttpTransport? StreamableHTTP { get; init; }
+    public McpHttpTransport? StreamableHTTP { get; set; }
 
     /// <summary>A server behind a URL, by the protocol's older transport of server-sent events.</summary>
-    public McpHttpTransport? Sse { get; init; }
+    public McpHttpTransport? Sse { get; set; }
 
     /// <summary>A server that the sidecar starts as a process of its own. Refused on Kubernetes.</summary>
-    public McpStdioTransport? Stdio { get; init; }
+    public McpStdioTransport? Stdio { get; set; }
 }

@@ -10,20 +10,20 @@ public sealed class AppsStatus
 
     /// <summary>Sidecars that have told of the resource.</summary>
     [Schema(Format = "int32", Minimum = 0)]
-    public int Total { get; init; }
+    public int Total { get; set; }
 
     /// <summary>Those that have it in use.</summary>
     [Schema(Format = "int32", Minimum = 0)]
-    public int Ready { get; init; }
+    public int Ready { get; set; }
 
     /// <summary>Those where it failed, or where the last change of it failed and the version before is in use.</summary>
     [Schema(Format = "int32", Minimum = 0)]
-    public int Failed { get; init; }
+    public int Failed { get; set; }
 
     /// <summary>Ready of total, as shown in the APPS column, for example <c>3/4</c>.</summary>
-    public string? Summary { get; init; }
+    public string? Summary { get; set; }
 
     /// <summary>Where it fails and why, the longest first; at most 10 entries, <c>failed</c> has the whole number.</summary>
     [Schema(ListType = "atomic")]
-    public List<FailingApp>? Failing { get; init; }
+    public List<FailingApp>? Failing { get; set; }
 }

@@ -8,18 +8,18 @@ public sealed class FailingApp
 {
     /// <summary>The app id of the sidecar.</summary>
     [Schema(Required = true)]
-    public string AppID { get; init; } = "";
+    public string AppID { get; set; } = "";
 
     /// <summary>The pod that it runs in.</summary>
-    public string? Pod { get; init; }
+    public string? Pod { get; set; }
 
     /// <summary>Why, in one word for machines, for example <c>InitFailed</c>.</summary>
-    public string? Reason { get; init; }
+    public string? Reason { get; set; }
 
     /// <summary>Why, for people. Never holds a secret.</summary>
-    public string? Message { get; init; }
+    public string? Message { get; set; }
 
     /// <summary>Since when.</summary>
     [JsonConverter(typeof(ApiTimeConverter))]
-    public DateTimeOffset? Since { get; init; }
+    public DateTimeOffset? Since { get; set; }
 }

@@ -11,15 +11,15 @@ public sealed class ResourceStatus
 
     /// <summary>The metadata.generation that this status speaks of. When it is smaller than the object's, the status is not up to date yet.</summary>
     [Schema(Format = "int64", Minimum = 0)]
-    public long? ObservedGeneration { get; init; }
+    public long? ObservedGeneration { get; set; }
 
     /// <summary>
     /// The state in standard conditions. <c>Ready</c> is True when every sidecar that uses the resource has it in use, False when
     /// one of them failed (reason and message tell of the first), Unknown when none has reported.
     /// </summary>
     [Schema(ListType = "map", ListMapKey = "type")]
-    public List<StatusCondition>? Conditions { get; init; }
+    public List<StatusCondition>? Conditions { get; set; }
 
     /// <summary>How many apps use the resource, and where it fails.</summary>
-    public AppsStatus? Apps { get; init; }
+    public AppsStatus? Apps { get; set; }
 }

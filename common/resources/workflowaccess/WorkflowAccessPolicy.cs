@@ -14,7 +14,7 @@ namespace DaprK8s.Common.Resources;
 public sealed class WorkflowAccessPolicy : Resource
 {
     /// <summary>The rules.</summary>
-    public WorkflowAccessPolicySpec Spec { get; init; } = new();
+    public WorkflowAccessPolicySpec Spec { get; set; } = new();
 }
 
 /// <summary>A policy's specification.</summary>
@@ -22,7 +22,7 @@ public sealed class WorkflowAccessPolicySpec
 {
     /// <summary>What is allowed; a call is when any rule allows it. Calls of an app to itself always are.</summary>
     [Schema(MaxItems = WorkflowAccessPolicyRules.MaxItems)]
-    public List<WorkflowAccessRule>? Rules { get; init; }
+    public List<WorkflowAccessRule>? Rules { get; set; }
 }
 
 /// <summary>Something allowed.</summary>
@@ -31,15 +31,15 @@ public sealed class WorkflowAccessRule
 {
     /// <summary>The apps that may; of the same namespace.</summary>
     [Schema(Required = true, MinItems = 1, MaxItems = WorkflowAccessPolicyRules.MaxItems)]
-    public List<WorkflowCaller> Callers { get; init; } = [];
+    public List<WorkflowCaller> Callers { get; set; } = [];
 
     /// <summary>What they may do with workflows.</summary>
     [Schema(MaxItems = WorkflowAccessPolicyRules.MaxItems)]
-    public List<WorkflowOperationRule>? Workflows { get; init; }
+    public List<WorkflowOperationRule>? Workflows { get; set; }
 
     /// <summary>The activities that they may schedule.</summary>
     [Schema(MaxItems = WorkflowAccessPolicyRules.MaxItems)]
-    public List<ActivityRule>? Activities { get; init; }
+    public List<ActivityRule>? Activities { get; set; }
 }
 
 /// <summary>A calling app.</summary>
@@ -47,7 +47,7 @@ public sealed class WorkflowCaller
 {
     /// <summary>Its app id.</summary>
     [Schema(Required = true, MinLength = 1, MaxLength = WorkflowAccessPolicyRules.MaxNameLength)]
-    public string AppID { get; init; } = "";
+    public string AppID { get; set; } = "";
 }
 
 /// <summary>Operations on workflows.</summary>
@@ -56,16 +56,16 @@ public sealed class WorkflowOperationRule
 {
     /// <summary>Name of the workflows, with <c>*</c>, <c>?</c> and <c>[...]</c> as in a shell; <c>*</c> also covers instances that do not exist.</summary>
     [Schema(Required = true, MinLength = 1, MaxLength = WorkflowAccessPolicyRules.MaxNameLength)]
-    public string Name { get; init; } = "";
+    public string Name { get; set; } = "";
 
     /// <summary>What may be done: <c>schedule</c>, <c>terminate</c>, <c>raise</c>, <c>pause</c>, <c>resume</c>, <c>purge</c>, <c>get</c>, <c>rerun</c>.</summary>
     [Schema(Required = true, MinItems = 1, MaxItems = WorkflowAccessPolicyRules.MaxOperations, ListType = "set",
         Enum = ["schedule", "terminate", "raise", "pause", "resume", "purge", "get", "rerun"])]
-    public List<string> Operations { get; init; } = [];
+    public List<string> Operations { get; set; } = [];
 
     /// <summary>What must have happened before, in this order, by the caller's signed history; only with the single operation <c>schedule</c>.</summary>
     [Schema(MaxItems = WorkflowAccessPolicyRules.MaxRequires)]
-    public List<RequiredEvent>? Requires { get; init; }
+    public List<RequiredEvent>? Requires { get; set; }
 }
 
 /// <summary>Activities that may be scheduled.</summary>
@@ -73,11 +73,11 @@ public sealed class ActivityRule
 {
     /// <summary>Name of the activities, with <c>*</c>, <c>?</c> and <c>[...]</c> as in a shell.</summary>
     [Schema(Required = true, MinLength = 1, MaxLength = WorkflowAccessPolicyRules.MaxNameLength)]
-    public string Name { get; init; } = "";
+    public string Name { get; set; } = "";
 
     /// <summary>What must have happened before, in this order, by the caller's signed history.</summary>
     [Schema(MaxItems = WorkflowAccessPolicyRules.MaxRequires)]
-    public List<RequiredEvent>? Requires { get; init; }
+    public List<RequiredEvent>? Requires { get; set; }
 }
 
 /// <summary>Something that must have happened.</summary>
@@ -85,13 +85,13 @@ public sealed class RequiredEvent
 {
     /// <summary>What happened.</summary>
     [Schema(Required = true, Enum = ["activity.started", "activity.completed", "workflow.started", "workflow.completed", "event.raised"])]
-    public string EventType { get; init; } = "";
+    public string EventType { get; set; } = "";
 
     /// <summary>Name of the activity, workflow or event.</summary>
     [Schema(Required = true, MinLength = 1, MaxLength = WorkflowAccessPolicyRules.MaxNameLength)]
-    public string Name { get; init; } = "";
+    public string Name { get; set; } = "";
 
     /// <summary>The app in which it happened.</summary>
     [Schema(Required = true, MinLength = 1, MaxLength = WorkflowAccessPolicyRules.MaxNameLength)]
-    public string AppID { get; init; } = "";
+    public string AppID { get; set; } = "";
 }
