@@ -130,6 +130,22 @@ public sealed class AdmissionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_deletion_can_be_refused()
+    {
+        hook.Answers["/validate"] = _ => new JsonObject { ["allowed"] = false };
+        server.Objects.Put("""{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"}}""");
+        server.Objects.Put($$"""
+            {"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingWebhookConfiguration","metadata":{"name":"hook"},"webhooks":[
+             {{Webhook("hook.test.io", "configmaps", "/validate", "hook", hook.CaBundle, "").Replace("\"CREATE\",\"UPDATE\"", "\"DELETE\"", StringComparison.Ordinal)}}]}
+            """);
+        var refused = await api.DeleteAsync($"{Maps}/m", null, HttpStatusCode.BadRequest);
+        Assert.Equal("admission webhook \"hook.test.io\" denied the request without explanation", (string?)refused["message"]);
+        Assert.Equal("DELETE", (string?)hook.Reviews.Single()["request"]!["operation"]);
+        Assert.NotNull(hook.Reviews.Single()["request"]!["oldObject"]);
+        await api.GetAsync($"{Maps}/m");
+    }
+
+    [Fact]
     public async Task A_dry_run_asks_too_and_says_so()
     {
         hook.Answers["/validate"] = _ => new JsonObject { ["allowed"] = true };

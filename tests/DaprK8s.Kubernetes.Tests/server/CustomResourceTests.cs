@@ -194,6 +194,17 @@ public sealed class CustomResourceTests : IAsyncLifetime
         var listed = await api.GetAsync(v1);
         Assert.Equal("/y", (string?)listed["items"]![0]!["spec"]!["route"]);
         Assert.Equal("example.org/v1", (string?)listed["items"]![0]!["apiVersion"]);
+        // A webhook that knows the other version only is asked in that one.
+        hook.Answers["/validate"] = _ => new JsonObject { ["allowed"] = true };
+        cluster.Server.Objects.Put("""
+            {"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingWebhookConfiguration","metadata":{"name":"hook"},"webhooks":[{"name":"hook.test.io",
+             "sideEffects":"None","admissionReviewVersions":["v1"],"clientConfig":{"caBundle":"AUTHORITY","service":{"namespace":"default","name":"hook","path":"/validate"}},
+             "rules":[{"apiGroups":["example.org"],"apiVersions":["v1"],"operations":["UPDATE"],"resources":["links"]}]}]}
+            """.Replace("AUTHORITY", hook.CaBundle, StringComparison.Ordinal));
+        await api.MergeAsync($"{v2}/l", """{"spec":{"routes":{"default":"/z"}}}""");
+        var asked = hook.Reviews.Last(r => (string?)r["kind"] == "AdmissionReview")["request"]!;
+        Assert.Equal("/z", (string?)asked["object"]!["spec"]!["route"]);
+        Assert.Equal("v2", (string?)asked["requestKind"]!["version"]);
         Assert.Contains("example.org/v2", await Kubectl.RunAsync("get", "link", "l", "-o", "yaml"), StringComparison.Ordinal);
     }
 

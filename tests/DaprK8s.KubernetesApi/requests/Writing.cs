@@ -347,7 +347,9 @@ internal sealed class Writing(
 
         // What was wrong already, put there past this way, does not stop a change of something else.
         problems.AddRange(type.IsCustom
-            ? type.Schema is { } schema ? Schemas.SchemaValidation.Problems(body, schema, live) : []
+            ? type.Schema is { } schema
+                ? Schemas.SchemaValidation.Problems(body, schema, live).Except(live is null ? [] : Schemas.SchemaValidation.Problems(live, schema, null))
+                : []
             : Rules.Problems(type, body, live).Except(live is null ? [] : Rules.Problems(type, live, null)));
         if (problems.Count > 0)
         {
