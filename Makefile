@@ -13,10 +13,10 @@ tag = $(or $(TAG),$(version))
 export DOTNET_CLI_TELEMETRY_OPTOUT := 1
 export DOTNET_NOLOGO := 1
 
-.PHONY: help run build test bench generate golden images chart lint clean
+.PHONY: help run build test e2e bench generate golden images chart lint clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## sentry and two sample apps with their sidecars, until Ctrl-C (BACKEND=servers: on Redis and RabbitMQ)
 	@samples/run.sh
@@ -31,6 +31,16 @@ test: build ## all tests, the end-to-end ones against dist/daprd (ONLY=name: tho
 	@tests/install-servers.sh
 	@tests/install-kubectl.sh
 	@tests/run.sh $(ONLY)
+
+# Where the end-to-end tests find a real cluster, also when given as `make e2e KUBECONFIG=...`.
+e2e: export KUBECONFIG := $(KUBECONFIG)
+e2e: export IMAGE_REGISTRY := $(IMAGE_REGISTRY)
+e2e: export IMAGE_TAG := $(IMAGE_TAG)
+e2e: export APP_IMAGE := $(APP_IMAGE)
+e2e: $(if $(KUBECONFIG),,build) ## installs the chart and uses it, on the cluster of KUBECONFIG (IMAGE_REGISTRY= IMAGE_TAG= APP_IMAGE=) or a stand-in
+	@tests/install-servers.sh
+	@tests/install-kubectl.sh
+	@tests/e2e.sh
 
 bench: ## measures dist/daprd, or DAPRD=/path (SCENARIOS=startup,http QUICK=1 MINUTES=10 SAVE=1)
 	@tests/install-servers.sh

@@ -7,6 +7,7 @@ declare -A needs=(
   [postgresql]='ls /usr/lib/postgresql/*/bin/postgres'
   [rabbitmq-server]='test -x /usr/lib/rabbitmq/bin/rabbitmq-server'
   [util-linux]='command -v setpriv'
+  [iproute2]='PATH=$PATH:/usr/sbin command -v ip'
   [nodejs]='command -v node'
   [npm]='command -v npm'
 )

@@ -4,6 +4,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# A cluster that somebody works with is not for tests; `make e2e` is what runs against one.
+unset KUBECONFIG
+
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 passed=0 failed=0
@@ -24,7 +27,13 @@ for project in tests/*/*.csproj; do
 
   echo "== $name"
   file=$results/$name.xml code=0
-  dotnet run --project "$project" --configuration Release -- -noLogo -noColor -failSkips -result-xml "$file" || code=$?
+  run=(dotnet run --project "$project" --configuration Release --)
+  if [[ $name == DaprK8s.Cluster.Tests && $(id -u) -ne 0 ]]; then
+    # The stand-in for a cluster makes network namespaces and mounts.
+    dotnet build "$project" --configuration Release --nologo --verbosity quiet || code=$?
+    run=(sudo -n -E env "PATH=$PATH" "HOME=$HOME" "tests/$name/bin/Release/net10.0/$name")
+  fi
+  [[ $code -ne 0 ]] || "${run[@]}" -noLogo -noColor -failSkips -result-xml "$file" || code=$?
   failures=0
   if [[ -s $file ]]; then
     passed=$((passed + $(count passed "$file")))
