@@ -17,6 +17,9 @@ public sealed record KubernetesApiOptions
     /// <summary>Addresses of its certificate, beside those where it listens and the cluster address of the Service <c>kubernetes</c>.</summary>
     public IReadOnlyList<IPAddress> ServerAddresses { get; init; } = [IPAddress.Parse("10.96.0.1")];
 
+    /// <summary>The first two bytes of the cluster addresses of Services.</summary>
+    public string ServiceAddressPrefix { get; init; } = "10.96";
+
     /// <summary>The Kubernetes version that it says it is.</summary>
     public string Version { get; init; } = "v1.34.0";
 

@@ -45,7 +45,7 @@ public sealed class KubernetesApiServer : IAsyncDisposable
         var deletes = new Deleting(store, Types);
         var accounts = new ServiceAccounts(store, Types) { AccountsMustExist = options.RequiresServiceAccounts };
         var webhooks = new WebhookAdmission(store, Types, webhookClient, conversion);
-        var writes = new Writing(store, Types, deletes, conversion, webhooks, accounts, new ClusterAddresses());
+        var writes = new Writing(store, Types, deletes, conversion, webhooks, accounts, new ClusterAddresses(options.ServiceAddressPrefix));
         lists = new Listing(store, conversion);
         watches = new Watching(store, conversion);
         Tokens = new Tokens(store, Types);

@@ -5,12 +5,10 @@ using DaprK8s.KubernetesApi.Kinds;
 namespace DaprK8s.KubernetesApi.BuiltIn;
 
 /// <summary>The cluster addresses of Services: one each, of a range that nobody routes unless a node does.</summary>
-internal sealed class ClusterAddresses
+/// <param name="prefix">The first two bytes of the range.</param>
+internal sealed class ClusterAddresses(string prefix)
 {
     private int last;
-
-    /// <summary>The first two bytes of the range.</summary>
-    public string Prefix { get; set; } = "10.96";
 
     public void Assign(ResourceType type, JsonObject body)
     {
@@ -22,7 +20,7 @@ internal sealed class ClusterAddresses
         if (string.IsNullOrEmpty((string?)spec["clusterIP"]))
         {
             var next = Interlocked.Increment(ref last) + 10;
-            spec["clusterIP"] = string.Create(CultureInfo.InvariantCulture, $"{Prefix}.{next / 250}.{(next % 250) + 1}");
+            spec["clusterIP"] = string.Create(CultureInfo.InvariantCulture, $"{prefix}.{next / 250}.{(next % 250) + 1}");
         }
 
         spec["clusterIPs"] ??= new JsonArray(spec["clusterIP"]!.DeepClone());
