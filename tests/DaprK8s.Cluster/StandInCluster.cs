@@ -22,7 +22,6 @@ public sealed class StandInCluster : IAsyncDisposable
     private readonly ControllerLog log = new();
     private readonly ServiceTable services = new();
     private readonly ServiceProxy proxy = new();
-    private readonly List<ApiClient> accounts = [];
     private readonly List<Controller> controllers = [];
     private readonly NameServer nameServer;
     private readonly Kubelet kubelet;
@@ -41,17 +40,21 @@ public sealed class StandInCluster : IAsyncDisposable
             Leftovers.DirectoryOf(mark),
             Path.Combine("/dev/shm", mark),
             api.AuthorityPem);
-        kubelet = new Kubelet(api.Objects, Account(Kubelet.Account), environment, log);
+        kubelet = new Kubelet(api.Objects, As(Kubelet.Username), environment, log);
         controllers.AddRange(
         [
             new Namespaces(api.Objects, api.AuthorityPem, log),
             new Services(api.Objects, network, services, proxy, new IPEndPoint(IPAddress.Loopback, api.Address.Port), log),
-            new Deployments(api.Objects, Account(Deployments.Account), log),
-            new ReplicaSets(api.Objects, Account(ReplicaSets.Account), log),
-            new StatefulSets(api.Objects, Account(StatefulSets.Account), log),
-            new Jobs(api.Objects, Account(Jobs.Account), log),
+            new Deployments(api.Objects, As(Deployments.Username), log),
+            new ReplicaSets(api.Objects, As(ReplicaSets.Username), log),
+            new StatefulSets(api.Objects, As(StatefulSets.Username), log),
+            new Jobs(api.Objects, As(Jobs.Username), log),
             kubelet,
         ]);
+        api.PodLogs = new PodLogs(kubelet).WriteAsync;
+        api.Services.Resolve = (@namespace, name, port) => services.Entries.TryGetValue((@namespace, name), out var service)
+            ? service.Ports.FirstOrDefault(p => p.Port == port)?.Targets.FirstOrDefault()
+            : null;
     }
 
     /// <summary>The cluster's API server.</summary>
@@ -73,10 +76,14 @@ public sealed class StandInCluster : IAsyncDisposable
         Directory.CreateDirectory(Leftovers.DirectoryOf(mark));
         var watcher = Leftovers.Watch(mark);
         var network = await ClusterNetwork.CreateAsync(mark);
-        var api = await KubernetesApiServer.StartAsync(
-            "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", network.ApiService.ToString());
+        var api = await KubernetesApiServer.StartAsync(new KubernetesApiOptions
+        {
+            ServerAddresses = [network.ApiService],
+            ServiceAddressPrefix = network.Prefix,
+            UsesStoredRoles = true,
+            RequiresServiceAccounts = true,
+        });
         var cluster = new StandInCluster(mark, network, watcher, api, options);
-        Interim.Serve(api.Types);
         cluster.PutOwnObjects();
         cluster.controllers.ForEach(c => c.Start());
         return cluster;
@@ -115,7 +122,6 @@ public sealed class StandInCluster : IAsyncDisposable
 
         await proxy.DisposeAsync();
         await nameServer.DisposeAsync();
-        accounts.ForEach(a => a.Dispose());
         await Api.DisposeAsync();
         await network.DisposeAsync();
         watcher.Kill();
@@ -128,12 +134,7 @@ public sealed class StandInCluster : IAsyncDisposable
             ? container is null ? worker.Mains[0] : worker.Mains.Concat(worker.Inits).FirstOrDefault(c => c.Name == container)
             : null;
 
-    private ApiClient Account(string username)
-    {
-        var account = new ApiClient(Api, username);
-        accounts.Add(account);
-        return account;
-    }
+    private Account As(string username) => new(Api.Objects, username);
 
     private void PutOwnObjects()
     {

@@ -7,9 +7,9 @@ using DaprK8s.KubernetesApi;
 namespace DaprK8s.Cluster.Controllers;
 
 /// <summary>Deployments: a ReplicaSet for each version of the template, scaled up and down in turn.</summary>
-internal sealed class Deployments(ClusterObjects objects, ApiClient account, ControllerLog log) : Controller(objects, log)
+internal sealed class Deployments(ClusterObjects objects, Account account, ControllerLog log) : Controller(objects, log)
 {
-    public const string Account = "system:serviceaccount:kube-system:deployment-controller";
+    public const string Username = "system:serviceaccount:kube-system:deployment-controller";
 
     private const string HashLabel = "pod-template-hash";
     private const string RevisionAnnotation = "deployment.kubernetes.io/revision";
@@ -68,7 +68,7 @@ internal sealed class Deployments(ClusterObjects objects, ApiClient account, Con
             set["spec"]!["minReadySeconds"] = seconds;
         }
 
-        return await account.CreateAsync($"/apis/apps/v1/namespaces/{deployment.Namespace()}/replicasets", set, cancellationToken);
+        return await account.CreateAsync(deployment.Namespace(), set, cancellationToken);
     }
 
     /// <summary>A template that comes back, as after a rollback, is the newest revision again.</summary>
@@ -138,7 +138,7 @@ internal sealed class Deployments(ClusterObjects objects, ApiClient account, Con
         var empty = old.Where(s => s.Number("spec", "replicas") == 0 && (s.Number("status", "replicas") ?? 0) == 0).OrderByDescending(Revision);
         foreach (var set in empty.Skip(deployment.Number("spec", "revisionHistoryLimit") ?? 10))
         {
-            await account.DeleteAsync($"/apis/apps/v1/namespaces/{set.Namespace()}/replicasets/{set.Name()}", set.Uid(), null, cancellationToken);
+            await account.DeleteAsync("replicasets.apps", set, null, cancellationToken);
         }
     }
 

@@ -6,9 +6,9 @@ using DaprK8s.KubernetesApi;
 namespace DaprK8s.Cluster.Controllers;
 
 /// <summary>Jobs: pods until one has succeeded, or too many have failed.</summary>
-internal sealed class Jobs(ClusterObjects objects, ApiClient account, ControllerLog log) : Controller(objects, log)
+internal sealed class Jobs(ClusterObjects objects, Account account, ControllerLog log) : Controller(objects, log)
 {
-    public const string Account = "system:serviceaccount:kube-system:job-controller";
+    public const string Username = "system:serviceaccount:kube-system:job-controller";
 
     protected override Task ReconcileAsync(CancellationToken cancellationToken)
     {
@@ -41,7 +41,7 @@ internal sealed class Jobs(ClusterObjects objects, ApiClient account, Controller
         {
             foreach (var pod in active)
             {
-                await account.DeleteAsync($"/api/v1/namespaces/{pod.Namespace()}/pods/{pod.Name()}", pod.Uid(), null, cancellationToken);
+                await account.DeleteAsync("pods", pod, null, cancellationToken);
             }
 
             active.Clear();
@@ -86,7 +86,7 @@ internal sealed class Jobs(ClusterObjects objects, ApiClient account, Controller
         labels["batch.kubernetes.io/job-name"] = job.Name();
         labels["batch.kubernetes.io/controller-uid"] = job.Uid();
         labels["job-name"] = job.Name();
-        return account.CreateAsync($"/api/v1/namespaces/{job.Namespace()}/pods", pod, cancellationToken);
+        return account.CreateAsync(job.Namespace(), pod, cancellationToken);
     }
 
     private async Task RemoveWhenOldAsync(JsonElement job, CancellationToken cancellationToken)
@@ -94,7 +94,7 @@ internal sealed class Jobs(ClusterObjects objects, ApiClient account, Controller
         var ended = Times.Read(job.Text("status", "completionTime"));
         if (job.Number("spec", "ttlSecondsAfterFinished") is { } seconds && ended?.AddSeconds(seconds) < DateTimeOffset.UtcNow)
         {
-            await account.DeleteAsync($"/apis/batch/v1/namespaces/{job.Namespace()}/jobs/{job.Name()}", job.Uid(), null, cancellationToken);
+            await account.DeleteAsync("jobs.batch", job, null, cancellationToken);
         }
     }
 }

@@ -6,9 +6,9 @@ using DaprK8s.KubernetesApi;
 namespace DaprK8s.Cluster.Controllers;
 
 /// <summary>ReplicaSets: as many pods as are wanted.</summary>
-internal sealed class ReplicaSets(ClusterObjects objects, ApiClient account, ControllerLog log) : Controller(objects, log)
+internal sealed class ReplicaSets(ClusterObjects objects, Account account, ControllerLog log) : Controller(objects, log)
 {
-    public const string Account = "system:serviceaccount:kube-system:replicaset-controller";
+    public const string Username = "system:serviceaccount:kube-system:replicaset-controller";
 
     protected override Task ReconcileAsync(CancellationToken cancellationToken)
     {
@@ -49,10 +49,10 @@ internal sealed class ReplicaSets(ClusterObjects objects, ApiClient account, Con
             {
                 var pod = PodTemplates.Pod(set, "apps/v1", "ReplicaSet", set.At("spec", "template")!.Value);
                 pod["metadata"]!["generateName"] = set.Name() + "-";
-                pods.Add(await account.CreateAsync($"/api/v1/namespaces/{set.Namespace()}/pods", pod, cancellationToken));
+                pods.Add(await account.CreateAsync(set.Namespace(), pod, cancellationToken));
             }
         }
-        catch (HttpRequestException e)
+        catch (RefusedException e)
         {
             refusal = e.Message;
         }
@@ -60,7 +60,7 @@ internal sealed class ReplicaSets(ClusterObjects objects, ApiClient account, Con
         foreach (var pod in pods.OrderBy(p => p.Is("Ready")).ThenByDescending(p => p.Text("metadata", "creationTimestamp"), StringComparer.Ordinal).Take(pods.Count - wanted).ToList())
         {
             pods.Remove(pod);
-            await account.DeleteAsync($"/api/v1/namespaces/{pod.Namespace()}/pods/{pod.Name()}", pod.Uid(), null, cancellationToken);
+            await account.DeleteAsync("pods", pod, null, cancellationToken);
         }
 
         SetStatus("replicasets.apps", set, status =>

@@ -7,9 +7,9 @@ using DaprK8s.KubernetesApi;
 namespace DaprK8s.Cluster.Controllers;
 
 /// <summary>StatefulSets: numbered pods with volumes of their own, one after the other or all at once.</summary>
-internal sealed class StatefulSets(ClusterObjects objects, ApiClient account, ControllerLog log) : Controller(objects, log)
+internal sealed class StatefulSets(ClusterObjects objects, Account account, ControllerLog log) : Controller(objects, log)
 {
-    public const string Account = "system:serviceaccount:kube-system:statefulset-controller";
+    public const string Username = "system:serviceaccount:kube-system:statefulset-controller";
 
     private const string RevisionLabel = "controller-revision-hash";
 
@@ -137,7 +137,7 @@ internal sealed class StatefulSets(ClusterObjects objects, ApiClient account, Co
             volumes.Add(new JsonObject { ["name"] = claim.Name(), ["persistentVolumeClaim"] = new JsonObject { ["claimName"] = $"{claim.Name()}-{name}" } });
         }
 
-        return account.CreateAsync($"/api/v1/namespaces/{set.Namespace()}/pods", pod, cancellationToken);
+        return account.CreateAsync(set.Namespace(), pod, cancellationToken);
     }
 
     private void EnsureClaims(JsonElement set, int number)
@@ -160,7 +160,7 @@ internal sealed class StatefulSets(ClusterObjects objects, ApiClient account, Co
     }
 
     private Task DeleteAsync(JsonElement pod, CancellationToken cancellationToken)
-        => account.DeleteAsync($"/api/v1/namespaces/{pod.Namespace()}/pods/{pod.Name()}", pod.Uid(), null, cancellationToken);
+        => account.DeleteAsync("pods", pod, null, cancellationToken);
 
     private static string PodName(JsonElement set, int number) => string.Create(CultureInfo.InvariantCulture, $"{set.Name()}-{number}");
 

@@ -8,10 +8,10 @@ using DaprK8s.KubernetesApi;
 namespace DaprK8s.Cluster.Node;
 
 /// <summary>The one node: takes every pod and runs it.</summary>
-internal sealed class Kubelet(ClusterObjects objects, ApiClient account, PodEnvironment environment, ControllerLog log) : Controller(objects, log)
+internal sealed class Kubelet(ClusterObjects objects, Account account, PodEnvironment environment, ControllerLog log) : Controller(objects, log)
 {
     public const string NodeName = "stand-in";
-    public const string Account = "system:node:" + NodeName;
+    public const string Username = "system:node:" + NodeName;
 
     private readonly ConcurrentDictionary<string, PodWorker> workers = new();
 
@@ -89,5 +89,5 @@ internal sealed class Kubelet(ClusterObjects objects, ApiClient account, PodEnvi
     }
 
     private Task RemoveAsync(JsonElement pod, CancellationToken cancellationToken)
-        => account.DeleteAsync($"/api/v1/namespaces/{pod.Namespace()}/pods/{pod.Name()}", pod.Uid(), 0, cancellationToken);
+        => account.DeleteAsync("pods", pod, 0, cancellationToken);
 }
