@@ -8,9 +8,10 @@ namespace DaprK8s.Common.Resources;
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     NumberHandling = JsonNumberHandling.AllowReadingFromString,
-    Converters = [typeof(LooseStringConverter)])]
+    Converters = [typeof(LooseStringConverter), typeof(LooseElementConverter)])]
 [JsonSerializable(typeof(Component))]
 [JsonSerializable(typeof(Configuration))]
+[JsonSerializable(typeof(System.Text.Json.Nodes.JsonObject))]
 [JsonSerializable(typeof(HttpEndpoint))]
 [JsonSerializable(typeof(Subscription))]
 [JsonSerializable(typeof(Resiliency))]

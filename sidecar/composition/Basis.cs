@@ -29,6 +29,10 @@ internal sealed class Basis
         ConfigurationReader = new ConfigurationReader(options, registry, loggers);
         Configuration = new Swappable<SidecarConfiguration>(ConfigurationReader.Read(configuration));
         Tracer = new Tracer(Configuration.Part(c => c.Tracing.Mode), Self.AppId);
+        Statuses = new ResourceStatuses(time)
+        {
+            OnChange = all => Readiness.SetFailedComponents([.. all.Values.Where(s => s.HoldsBack).Select(s => s.Name)]),
+        };
         ComponentMetrics = new ComponentMetrics(Metrics, Self);
     }
 
@@ -61,6 +65,9 @@ internal sealed class Basis
     public IResiliency Resiliency { get; } = NoResiliency.Instance;
 
     public Readiness Readiness { get; } = new();
+
+    /// <summary>How each resource fares.</summary>
+    public ResourceStatuses Statuses { get; }
 
     public ILogger Log(string scope) => Loggers.CreateLogger(scope);
 }

@@ -1,4 +1,5 @@
 using DaprK8s.Components;
+using DaprK8s.Components.Metadata;
 using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Sidecar.Secrets;
 using DaprK8s.Sidecar.State;
@@ -15,20 +16,10 @@ internal sealed class ComponentSide
         State = new StateBlock(registry, road, self);
         Secrets = new SecretsBlock(registry, road, basis.Configuration.Part(c => c.SecretScopes));
         Resolver = new SecretResolver(
-            name => registry.Find(ComponentKind.SecretStore, name)?.Instance as ISecretStore, Environment.GetEnvironmentVariable, self, isKubernetes: basis.Options.Kubernetes is not null);
-        Loader = new ComponentLoader(
-            registry, Resolver, self, new LoaderMetrics(basis.Metrics, self), detail => basis.ShutdownRequest.Request(ShutdownCause.Fatal, detail),
-            basis.Loggers, basis.Time)
-        {
-            Prepare = (handle, metadata) =>
-            {
-                handle.Metadata = metadata;
-                if (handle.Kind == ComponentKind.State)
-                {
-                    State.Prepare(handle, metadata);
-                }
-            },
-        };
+            name => CurrentSecretStore.Find(registry, name), Environment.GetEnvironmentVariable, self, basis.Options.Kubernetes is not null);
+        var starter = new ComponentStarter(registry, Resolver, self, basis.Loggers, basis.Time) { Prepare = Prepare };
+        Loader = new ComponentLoader(new SupervisorServices(
+            starter, registry, basis.Statuses, new LoaderMetrics(basis.Metrics, self), OnFatal(basis), basis.Log("dapr.runtime.processor"), basis.Time));
     }
 
     public StateBlock State { get; }
@@ -38,4 +29,17 @@ internal sealed class ComponentSide
     public SecretResolver Resolver { get; }
 
     public ComponentLoader Loader { get; }
+
+    // In Kubernetes a sidecar that can't have a component says so and goes on trying, instead of crashing again and again.
+    private static Action<string>? OnFatal(Basis basis)
+        => basis.Options.IsKubernetes ? null : detail => basis.ShutdownRequest.Request(ShutdownCause.Fatal, detail);
+
+    private void Prepare(ComponentHandle handle, ComponentMetadata metadata)
+    {
+        handle.Metadata = metadata;
+        if (handle.Kind == ComponentKind.State)
+        {
+            State.Prepare(handle, metadata);
+        }
+    }
 }

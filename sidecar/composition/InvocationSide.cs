@@ -25,7 +25,7 @@ internal sealed class InvocationSide
             basis.Loggers, time);
 
         Externals = new ExternalTargets(configuration.Part(c => c.AppPipeline));
-        Endpoints = new EndpointLoader(components.Resolver, self, Externals, basis.Log("dapr.runtime"));
+        Endpoints = new EndpointLoader(components.Resolver, self, Externals, basis.Statuses, basis.Log("dapr.runtime"));
 
         listeners.InternalTls = basis.Security?.InternalPort;
         Peers = new Peers(options.App, basis.Security?.PeerIdentity);

@@ -109,6 +109,7 @@ internal sealed record SidecarOptions
 {
     public required string AppId { get; init; }
     public string Mode { get; init; } = "standalone";
+    public bool IsKubernetes => Mode == "kubernetes";
     public string Namespace { get; init; } = "";
     public AppOptions App { get; init; } = new();
     public ListenOptions Listen { get; init; } = new();

@@ -2,44 +2,109 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using DaprK8s.Common.Resources;
+using DaprK8s.Sidecar.Reload;
 using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Sidecar.Secrets;
 using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Sidecar.Invocation;
 
-/// <summary>Turns HTTPEndpoint resources into invocation targets: secrets resolved, TLS set up (contract: messaging 5.14).</summary>
-internal sealed class EndpointLoader(SecretResolver resolver, SidecarInfo self, ExternalTargets targets, ILogger logger)
+/// <summary>
+/// Turns HTTPEndpoint resources into invocation targets: secrets resolved, TLS set up (contract: messaging 5.14). One that did not
+/// change keeps its connections; one that can't be used as it is now stays as it was.
+/// </summary>
+internal sealed class EndpointLoader(SecretResolver resolver, SidecarInfo self, ExternalTargets targets, ResourceStatuses statuses, ILogger logger)
 {
     private static readonly string[] Renegotiations = ["", "Never", "OnceAsClient", "FreelyAsClient"];
 
-    public async Task LoadAsync(IReadOnlyList<HttpEndpoint> resources, CancellationToken cancellationToken)
-    {
-        List<ExternalEndpoint> endpoints = [];
-        foreach (var resource in resources.Where(r => r.IsInScope(self.AppId)))
-        {
-            if (endpoints.Exists(e => e.Name == resource.Name))
-            {
-                logger.LogWarning("failed to load HTTP endpoints: duplicate definition of HTTPEndpoint name {Name} ({Source})", resource.Name, resource.Source);
-                endpoints.Clear();
-                break;
-            }
+    private Dictionary<string, Loaded> loaded = new(StringComparer.Ordinal);
 
-            try
+    /// <summary>Brings about that exactly these endpoints can be called. Not to be called by two at a time.</summary>
+    /// <param name="resources">All endpoints.</param>
+    /// <param name="looksAtSecrets">Secrets may be others now.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task LoadAsync(IReadOnlyList<HttpEndpoint> resources, bool looksAtSecrets, CancellationToken cancellationToken)
+    {
+        var mine = resources.Where(r => r.IsInScope(self.AppId)).ToList();
+        foreach (var clash in Duplicates.Find(ResourceKinds.HttpEndpoint, mine, self.AppId))
+        {
+            logger.LogWarning("failed to load HTTP endpoints: {Clash}", clash);
+            mine.Clear();
+            break;
+        }
+
+        var next = new Dictionary<string, Loaded>(StringComparer.Ordinal);
+        foreach (var resource in mine)
+        {
+            if (await LoadAsync(resource, looksAtSecrets, cancellationToken) is { } endpoint)
             {
-                endpoints.Add(await BuildAsync(resource, cancellationToken));
-                logger.LogInformation("Found http endpoint: {Name}", resource.Name);
-            }
-            catch (Exception e) when (e is CryptographicException or ComponentConfigurationException or ArgumentException)
-            {
-                logger.LogError("HTTPEndpoint {Name} ({Source}) is left out: {Error}", resource.Name, resource.Source, e.Message);
+                next[resource.Name] = endpoint;
             }
         }
 
-        targets.Replace(endpoints);
+        foreach (var gone in loaded.Keys.Where(n => !mine.Exists(r => r.Name == n)))
+        {
+            statuses.Remove(ResourceKinds.HttpEndpoint, gone);
+        }
+
+        loaded = next;
+        targets.Replace([.. next.Values.Select(l => l.Endpoint)]);
     }
 
-    private async Task<ExternalEndpoint> BuildAsync(HttpEndpoint resource, CancellationToken cancellationToken)
+    private async Task<Loaded?> LoadAsync(HttpEndpoint resource, bool looksAtSecrets, CancellationToken cancellationToken)
+    {
+        var digest = ResourceContent.DigestOf(resource);
+        var before = loaded.GetValueOrDefault(resource.Name);
+        if (before?.Digest == digest && !(looksAtSecrets && HasSecrets(resource)))
+        {
+            return before;
+        }
+
+        try
+        {
+            var resolved = await ResolveAsync(resource, cancellationToken);
+            if (before?.Digest == digest && IsSame(before.Resolved, resolved))
+            {
+                return before;
+            }
+
+            var endpoint = Build(resource, resolved);
+            statuses.Set(ResourceKinds.HttpEndpoint, resource, ResourceState.Ready);
+            logger.LogInformation("Found http endpoint: {Name}", resource.Name);
+            return new Loaded(digest, resolved, endpoint);
+        }
+        catch (Exception e) when (e is CryptographicException or ComponentConfigurationException or ArgumentException)
+        {
+            statuses.Set(ResourceKinds.HttpEndpoint, resource, before is null ? ResourceState.Failed : ResourceState.Degraded, StatusReasons.Invalid, e.Message);
+            logger.LogError(
+                "HTTPEndpoint {Name} ({Source}) {Consequence}: {Error}", resource.Name, resource.Source,
+                before is null ? "is left out" : "could not be updated, the version before stays in use", e.Message);
+            return before;
+        }
+    }
+
+    private static bool HasSecrets(HttpEndpoint resource)
+        => resource.Spec.Headers?.Exists(h => h.SecretKeyRef is not null) == true
+            || resource.Spec.ClientTLS is { } tls && (tls.RootCA ?? tls.Certificate ?? tls.PrivateKey) is not null;
+
+    private static bool IsSame(ResolvedEndpoint one, ResolvedEndpoint other)
+        => one.RootCa == other.RootCa && one.Certificate == other.Certificate && one.PrivateKey == other.PrivateKey
+            && one.Headers.Items.SequenceEqual(other.Headers.Items);
+
+    private async Task<ResolvedEndpoint> ResolveAsync(HttpEndpoint resource, CancellationToken cancellationToken)
+    {
+        var resolved = await resolver.ResolveAsync(resource, cancellationToken);
+        foreach (var note in resolved.Headers.Notes)
+        {
+            logger.Log(note.Level, "{Note}", note.Text);
+        }
+
+        return resolved.Headers.WaitingFor is { } store
+            ? throw new ComponentConfigurationException($"it references a secret store that isn't loaded: {store}")
+            : resolved;
+    }
+
+    private static ExternalEndpoint Build(HttpEndpoint resource, ResolvedEndpoint resolved)
     {
         if (!Uri.TryCreate(resource.Spec.BaseUrl, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
         {
@@ -50,17 +115,6 @@ internal sealed class EndpointLoader(SecretResolver resolver, SidecarInfo self, 
         if (!Renegotiations.Contains(renegotiation))
         {
             throw new ComponentConfigurationException($"invalid renegotiation value {renegotiation} for http endpoint {resource.Name}");
-        }
-
-        var resolved = await resolver.ResolveAsync(resource, cancellationToken);
-        foreach (var note in resolved.Headers.Notes)
-        {
-            logger.Log(note.Level, "{Note}", note.Text);
-        }
-
-        if (resolved.Headers.WaitingFor is { } store)
-        {
-            throw new ComponentConfigurationException($"it references a secret store that isn't loaded: {store}");
         }
 
         var handler = ExternalTargets.CreateHandler();
@@ -107,4 +161,9 @@ internal sealed class EndpointLoader(SecretResolver resolver, SidecarInfo self, 
             }
         }
     }
+
+    /// <param name="Digest">Of the resource.</param>
+    /// <param name="Resolved">What it was resolved to.</param>
+    /// <param name="Endpoint">What it became.</param>
+    private sealed record Loaded(string Digest, ResolvedEndpoint Resolved, ExternalEndpoint Endpoint);
 }

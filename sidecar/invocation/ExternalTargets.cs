@@ -17,6 +17,9 @@ namespace DaprK8s.Sidecar.Invocation;
 internal sealed record ExternalEndpoint(
     string Name, string BaseUrl, IReadOnlyList<KeyValuePair<string, string>> Headers, HttpMessageInvoker Client)
 {
+    /// <summary>Counts the calls in flight, so that the client of a replaced endpoint is closed after them.</summary>
+    public WorkGate Uses { get; } = new();
+
     /// <summary>A resource's redirects are followed; those of a bare URL are the caller's business.</summary>
     public bool FollowsRedirects { get; init; }
 }
@@ -24,20 +27,30 @@ internal sealed record ExternalEndpoint(
 /// <summary>Invocation targets outside of Dapr: HTTPEndpoint resources and absolute URLs (contract: messaging 5.14).</summary>
 internal sealed class ExternalTargets(Live<OutboundPipeline?> pipeline) : IDisposable
 {
+    private readonly Live<OutboundPipeline?> pipeline = pipeline;
     private readonly Lazy<HttpMessageInvoker> direct = new(() => new HttpMessageInvoker(CreateHandler()));
     private volatile FrozenDictionary<string, ExternalEndpoint> endpoints = FrozenDictionary<string, ExternalEndpoint>.Empty;
 
     /// <summary>The names, for the metadata API.</summary>
     public IEnumerable<string> Names => endpoints.Keys;
 
-    public void Replace(IEnumerable<ExternalEndpoint> resolved) => endpoints = resolved.ToFrozenDictionary(e => e.Name, StringComparer.Ordinal);
+    /// <summary>Puts these in the place of all; the clients of those that are no longer among them are closed after their calls.</summary>
+    public void Replace(IReadOnlyCollection<ExternalEndpoint> resolved)
+    {
+        var before = endpoints;
+        endpoints = resolved.ToFrozenDictionary(e => e.Name, StringComparer.Ordinal);
+        foreach (var old in before.Values.Where(e => !resolved.Contains(e, ReferenceEqualityComparer.Instance)))
+        {
+            _ = CloseAsync(old);
+        }
+    }
 
     /// <summary>The target of a name or URL; <see langword="null"/> when it is neither.</summary>
     public IInvokeTarget? Find(string id)
     {
         if (endpoints.Count > 0 && endpoints.TryGetValue(id, out var endpoint))
         {
-            return new ExternalTarget(endpoint, pipeline.Value);
+            return new NamedTarget(this, endpoint);
         }
 
         return IsUrl(id) ? new ExternalTarget(new ExternalEndpoint(id, id, [], direct.Value), pipeline.Value) : null;
@@ -74,8 +87,44 @@ internal sealed class ExternalTargets(Live<OutboundPipeline?> pipeline) : IDispo
         }
     }
 
+    private static async Task CloseAsync(ExternalEndpoint endpoint)
+    {
+        endpoint.Uses.Seal();
+        await endpoint.Uses.Idle;
+        endpoint.Client.Dispose();
+    }
+
+    /// <summary>A call to the endpoint of a name, whichever has it when the call is made; the endpoint stays open until the answer is read.</summary>
+    private sealed class NamedTarget(ExternalTargets targets, ExternalEndpoint found) : IInvokeTarget
+    {
+        public async ValueTask<InvokeResponse> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
+        {
+            var endpoint = found;
+            while (!endpoint.Uses.TryEnter())
+            {
+                endpoint = targets.endpoints.GetValueOrDefault(found.Name)
+                    ?? throw new TransportException(StatusCode.Internal, $"http endpoint {found.Name} was removed");
+            }
+
+            try
+            {
+                return await new ExternalTarget(endpoint, targets.pipeline.Value) { OnEnd = endpoint.Uses.Exit }.InvokeAsync(request, cancellationToken);
+            }
+            catch
+            {
+                endpoint.Uses.Exit();
+                throw;
+            }
+        }
+    }
+
     private sealed class ExternalTarget(ExternalEndpoint endpoint, OutboundPipeline? pipeline) : IInvokeTarget
     {
+        private int hasEnded;
+
+        /// <summary>Called once, when the answer is given up; not when there was none.</summary>
+        public Action? OnEnd { get; init; }
+
         public async ValueTask<InvokeResponse> InvokeAsync(InvokeRequest request, CancellationToken cancellationToken)
         {
             try
@@ -84,6 +133,11 @@ internal sealed class ExternalTargets(Live<OutboundPipeline?> pipeline) : IDispo
                 return new InvokeResponse(() =>
                 {
                     response.Dispose();
+                    if (Interlocked.Exchange(ref hasEnded, 1) == 0)
+                    {
+                        OnEnd?.Invoke();
+                    }
+
                     return ValueTask.CompletedTask;
                 })
                 {

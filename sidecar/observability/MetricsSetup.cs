@@ -35,6 +35,17 @@ internal static class MetricsSetup
             Rules = [.. (spec.Rules ?? []).SelectMany(r => r.Labels.Select(l => new LabelRule(r.Name, l.Name, [.. l.Regex.Select(p => (Pattern(r, l, p.Value), p.Key))])))],
         };
 
+    /// <summary>Whether two specifications make the same of the registry, which is built once.</summary>
+    public static bool HasSameRegistry(ConfigurationSpec one, ConfigurationSpec other)
+    {
+        var (first, second) = (Merge(one), Merge(other));
+        return first.Enabled == second.Enabled && (first.LatencyDistributionBuckets ?? []).SequenceEqual(second.LatencyDistributionBuckets ?? [])
+            && RulesOf(first).SequenceEqual(RulesOf(second));
+
+        static IEnumerable<string> RulesOf(MetricSpec spec)
+            => (spec.Rules ?? []).SelectMany(r => r.Labels.SelectMany(l => l.Regex.Select(p => $"{r.Name}\n{l.Name}\n{p.Key}\n{p.Value}")));
+    }
+
     private static Regex Pattern(MetricRule rule, MetricLabelRule label, string text)
     {
         try

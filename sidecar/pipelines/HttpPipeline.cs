@@ -20,6 +20,7 @@ internal sealed class HttpPipeline
     private readonly ILogger logger;
     private readonly Lock building = new();
     private volatile Snapshot snapshot;
+    private HashSet<string> absent = [];
 
     private HttpPipeline(string name, IReadOnlyList<HandlerSpec> handlers, ComponentRegistry registry, ILogger logger)
     {
@@ -59,6 +60,7 @@ internal sealed class HttpPipeline
 
     private Snapshot Build(IReadOnlyList<ComponentHandle> components)
     {
+        HashSet<string> missing = [];
         RequestDelegate chain = static context => context.Features.GetRequiredFeature<PipelineEnd>().ContinueAsync(context);
         foreach (var handler in handlers.Reverse())
         {
@@ -69,11 +71,19 @@ internal sealed class HttpPipeline
                 continue;
             }
 
+            missing.Add(handler.Name);
+            if (absent.Contains(handler.Name))
+            {
+                // Told when it was found to be so; other components change more often.
+                continue;
+            }
+
             logger.LogWarning(
                 "{Pipeline}: there is no component {Name} of type {Type}/{Version}; the handler is skipped until there is one",
                 name, handler.Name, handler.Type, ProviderCatalog.NormaliseVersion(handler.Version ?? ""));
         }
 
+        absent = missing;
         return new Snapshot(components, chain);
     }
 
@@ -86,21 +96,35 @@ internal sealed class HttpPipeline
     private sealed class Stage(ComponentHandle component, RequestDelegate next)
     {
         public Task InvokeAsync(HttpContext context)
-            => component.Instance is IHttpMiddleware ready ? ready.InvokeAsync(context, next) : WaitAsync(context);
+            => component.TryUse(out ComponentUse<IHttpMiddleware> use) ? RunAsync(use, context) : WaitAsync(context);
+
+        private async Task RunAsync(ComponentUse<IHttpMiddleware> use, HttpContext context)
+        {
+            using (use)
+            {
+                await use.Instance.InvokeAsync(context, next);
+            }
+        }
 
         private async Task WaitAsync(HttpContext context)
         {
-            IHttpMiddleware middleware;
+            ComponentUse<IHttpMiddleware> use;
             try
             {
-                middleware = await component.GetAsync<IHttpMiddleware>(context.RequestAborted);
+                use = await component.UseAsync<IHttpMiddleware>(context.RequestAborted);
+            }
+            catch (ComponentNotReadyException) when (component.IsRemoved)
+            {
+                // Taken out after the request began: as if it had begun a moment later.
+                await next(context);
+                return;
             }
             catch (ComponentNotReadyException e)
             {
                 throw CommonErrors.Unclassified($"HTTP middleware {component.Name} ({component.Type}): {e.Message}").ToException(e);
             }
 
-            await middleware.InvokeAsync(context, next);
+            await RunAsync(use, context);
         }
     }
 }

@@ -20,18 +20,17 @@ internal sealed class BrokerRoad(IResiliency resiliency, PubSubSettingsCache set
     /// <exception cref="DaprException">The scope denies, or the broker or the policy gave up.</exception>
     public async ValueTask PublishAsync(ComponentHandle component, PublishMessage message, PublishSurface surface, CancellationToken cancellationToken)
     {
-        var broker = settings.Of(component);
-        if (!broker.Scopes.MayPublish(message.Topic))
+        if (!settings.Of(component).Scopes.MayPublish(message.Topic))
         {
             throw PubSubErrors.Forbidden(component.Name, message.Topic, self.AppId).ToException();
         }
 
         try
         {
-            var sent = broker.TopicPrefix.Length == 0 ? message : message with { Topic = broker.ToBroker(message.Topic) };
             if (resiliency.ForComponent(component, FlowDirection.Outbound) is not { } policy)
             {
-                await (await component.GetAsync<IPubSub>(cancellationToken)).PublishAsync(sent, cancellationToken);
+                using var use = await component.UseAsync<IPubSub>(cancellationToken);
+                await use.Instance.PublishAsync(ForBroker(use.Component, message), cancellationToken);
                 return;
             }
 
@@ -41,10 +40,14 @@ internal sealed class BrokerRoad(IResiliency resiliency, PubSubSettingsCache set
                     await attempt.RunAsync(ct);
                     return true;
                 },
-                new Attempt(component, sent, surface),
+                new Attempt(this, component, message, surface),
                 cancellationToken);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (DaprException)
         {
             throw;
         }
@@ -62,14 +65,24 @@ internal sealed class BrokerRoad(IResiliency resiliency, PubSubSettingsCache set
         }
     }
 
-    private readonly record struct Attempt(ComponentHandle Component, PublishMessage Message, PublishSurface Surface)
+    // By the settings of the very version that the message goes to.
+    private PublishMessage ForBroker(ComponentHandle component, PublishMessage message)
+    {
+        var broker = settings.Of(component);
+        return !broker.Scopes.MayPublish(message.Topic) ? throw PubSubErrors.Forbidden(component.Name, message.Topic, self.AppId).ToException()
+            : broker.TopicPrefix.Length == 0 ? message
+            : message with { Topic = broker.ToBroker(message.Topic) };
+    }
+
+    private readonly record struct Attempt(BrokerRoad Road, ComponentHandle Component, PublishMessage Message, PublishSurface Surface)
     {
         public async ValueTask RunAsync(CancellationToken cancellationToken)
         {
-            var broker = await Component.GetAsync<IPubSub>(cancellationToken);
+            using var use = await Component.UseAsync<IPubSub>(cancellationToken);
+            var sent = Road.ForBroker(use.Component, Message);
             try
             {
-                await broker.PublishAsync(Message, cancellationToken);
+                await use.Instance.PublishAsync(sent, cancellationToken);
             }
             catch (BrokerUnavailableException e)
             {

@@ -38,7 +38,7 @@ internal sealed class PubSubBlock(ComponentRegistry components, BrokerRoad road,
             throw PubSubErrors.BadMetadata(request.PubSub, request.Metadata, problem).ToException();
         }
 
-        var broker = await ReadyAsync(component, request.Metadata, cancellationToken);
+        var features = await FeaturesAsync(component, request.Metadata, cancellationToken);
         if (raw)
         {
             var message = new PublishMessage(request.Topic, request.Data) { Metadata = WithTrace(request) };
@@ -47,7 +47,7 @@ internal sealed class PubSubBlock(ComponentRegistry components, BrokerRoad road,
         }
 
         using var envelope = new PooledBuffer(request.Data.Length + EnvelopeOverhead);
-        Wrap(envelope, request, broker.Features);
+        Wrap(envelope, request, features);
         var wrapped = new PublishMessage(request.Topic, envelope.Written)
         {
             Metadata = request.Metadata,
@@ -56,12 +56,13 @@ internal sealed class PubSubBlock(ComponentRegistry components, BrokerRoad road,
         await SendAsync(component, wrapped, request.Surface, cancellationToken);
     }
 
-    private static async ValueTask<IPubSub> ReadyAsync(
+    private static async ValueTask<PubSubFeatures> FeaturesAsync(
         ComponentHandle component, IReadOnlyDictionary<string, string> metadata, CancellationToken cancellationToken)
     {
         try
         {
-            return await component.GetAsync<IPubSub>(cancellationToken);
+            using var use = await component.UseAsync<IPubSub>(cancellationToken);
+            return use.Instance.Features;
         }
         catch (ComponentNotReadyException e)
         {

@@ -92,7 +92,7 @@ internal sealed class FileResourceSource(SidecarOptions options, ILogger logger,
 
         foreach (var (kind, all) in kinds)
         {
-            if (isReconcile || !told[kind].SequenceEqual(all, ReferenceEqualityComparer.Instance))
+            if (isReconcile || !told[kind].SequenceEqual(all, SameContent.Instance))
             {
                 told[kind] = all;
                 yield return new KindListed(kind, all) { IsReconcile = isReconcile };
@@ -167,5 +167,15 @@ internal sealed class FileResourceSource(SidecarOptions options, ILogger logger,
         {
             yield return (kind, set.OfKind(kind));
         }
+    }
+
+    private sealed class SameContent : IEqualityComparer<Resource>
+    {
+        public static SameContent Instance { get; } = new();
+
+        public bool Equals(Resource? x, Resource? y)
+            => ReferenceEquals(x, y) || (x is not null && y is not null && ResourceContent.DigestOf(x) == ResourceContent.DigestOf(y));
+
+        public int GetHashCode(Resource obj) => obj.Name.GetHashCode(StringComparison.Ordinal);
     }
 }

@@ -1,5 +1,7 @@
 using DaprK8s.Common.Resources;
 using DaprK8s.Components;
+using DaprK8s.Sidecar.Pipelines;
+using DaprK8s.Sidecar.Reload;
 using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Sidecar.Runtime;
@@ -8,68 +10,46 @@ namespace DaprK8s.Sidecar.Runtime;
 internal sealed class FatalException(string message, Exception? inner = null) : Exception(message, inner);
 
 /// <summary>
-/// Chooses, from the loaded resources, the components that are for this sidecar: scopes, duplicates, the deny list, and the
-/// building block by type (contract: operations 3.2, 3.3, 2.8).
+/// Chooses, from the loaded resources, the components that are for this sidecar: scopes, duplicates, the deny list and the strict
+/// sandbox of the Configuration (contract: operations 3.2, 3.3, 2.8, 2.10).
 /// </summary>
-internal sealed class ComponentCatalogue(SidecarInfo self, IReadOnlyList<string> denied, TimeProvider time, ILogger logger)
+/// <param name="appId">This app.</param>
+/// <param name="builtIn">Components that are there without a resource; they come first.</param>
+/// <param name="logger">The log.</param>
+internal sealed class ComponentCatalogue(string appId, IReadOnlyList<Component> builtIn, ILogger logger)
 {
-    private readonly string[] denied = [.. denied.Where(d => d.Length > 0 && d.Count(c => c == '/') <= 1)];
+    private HashSet<string> told = [];
 
-    /// <summary>The handles, in load order.</summary>
-    /// <exception cref="FatalException">Two components share a name, or a type belongs to no building block.</exception>
-    public IReadOnlyList<ComponentHandle> Choose(IReadOnlyList<Component> resources)
+    /// <summary>The components, in load order.</summary>
+    /// <exception cref="FatalException">Two components share a name.</exception>
+    public IReadOnlyList<Component> Choose(ConfigurationSpec spec, IReadOnlyList<Component> resources)
     {
-        Dictionary<string, Component> byName = [];
-        List<string> clashes = [];
-        List<ComponentHandle> handles = [];
-        foreach (var resource in resources)
+        var clashes = Duplicates.Find(ResourceKinds.Component, resources, appId).ToList();
+        if (clashes.Count > 0)
         {
-            if (!resource.IsInScope(self.AppId))
-            {
-                continue;
-            }
+            throw new FatalException($"failed to load components: {string.Join('\n', clashes)}");
+        }
 
-            if (!byName.TryAdd(resource.Name, resource))
-            {
-                clashes.Add($"duplicate definition of Component name {resource.LogName} with existing {byName[resource.Name].LogName} ({resource.Source})");
-                continue;
-            }
-
-            if (IsDenied(resource))
+        string[] denied = [.. (spec.Components?.Deny ?? []).Where(d => d.Length > 0 && d.Count(c => c == '/') <= 1)];
+        List<Component> chosen = [.. builtIn];
+        HashSet<string> left = [];
+        foreach (var resource in resources.Where(r => r.IsInScope(appId)))
+        {
+            if (denied.Length > 0 && IsDenied(resource, denied, left))
             {
                 continue;
             }
 
             logger.LogDebug("Found component: {Component}", resource.LogName);
-            handles.Add(new ComponentHandle(resource, KindOf(resource), time));
+            chosen.Add(resource);
         }
 
-        return clashes.Count == 0 ? handles : throw new FatalException($"failed to load components: {string.Join('\n', clashes)}");
+        told = left;
+        return StrictSandbox.Apply(spec.Wasm, chosen);
     }
 
-    private bool IsDenied(Component resource)
-    {
-        if (denied.Length == 0)
-        {
-            return false;
-        }
-
-        var (type, version) = (resource.Spec.Type, resource.Spec.Version);
-        if (type.Length == 0 || version.Length == 0)
-        {
-            return true;
-        }
-
-        if (!denied.Contains(type) && !denied.Contains($"{type}/{version}"))
-        {
-            return false;
-        }
-
-        logger.LogWarning("component '{Name}' cannot be loaded because components of type '{Component}' are not allowed", resource.Name, resource.LogName);
-        return true;
-    }
-
-    private static ComponentKind KindOf(Component resource)
+    /// <summary>The building block of a component's type; <see cref="ComponentHandle.UnknownKind"/> for none.</summary>
+    public static ComponentKind KindOf(Component resource)
         => resource.Spec.Type.Split('.')[0] switch
         {
             "state" => ComponentKind.State,
@@ -81,7 +61,29 @@ internal sealed class ComponentCatalogue(SidecarInfo self, IReadOnlyList<string>
             "crypto" => ComponentKind.Crypto,
             "conversation" => ComponentKind.Conversation,
             "middleware" => ComponentKind.Middleware,
-            _ => throw new FatalException(
-                $"process component {resource.Name} error: incorrect type {resource.Spec.Type} ({resource.Source})"),
+            _ => ComponentHandle.UnknownKind,
         };
+
+    // Told once for each component, however often it is looked at.
+    private bool IsDenied(Component resource, string[] denied, HashSet<string> left)
+    {
+        var (type, version) = (resource.Spec.Type, resource.Spec.Version);
+        if (type.Length == 0 || version.Length == 0)
+        {
+            return true;
+        }
+
+        if (!denied.Contains(type) && !denied.Contains($"{type}/{version}"))
+        {
+            return false;
+        }
+
+        left.Add(resource.LogName);
+        if (!told.Contains(resource.LogName))
+        {
+            logger.LogWarning("component '{Name}' cannot be loaded because components of type '{Component}' are not allowed", resource.Name, resource.LogName);
+        }
+
+        return true;
+    }
 }

@@ -9,15 +9,16 @@ namespace DaprK8s.Sidecar.Runtime;
 /// </summary>
 internal sealed class ComponentRegistry
 {
+    private readonly Lock gate = new();
     private volatile FrozenDictionary<string, ComponentHandle> byName = FrozenDictionary<string, ComponentHandle>.Empty;
-
+    private volatile IReadOnlyList<ComponentHandle> all = [];
     private volatile TaskCompletionSource changed = NewSignal();
 
     /// <summary>Completes when the components are replaced next. Take it before looking one up, so that no change is missed.</summary>
     public Task Changed => changed.Task;
 
     /// <summary>Every configured component, in load order.</summary>
-    public IReadOnlyList<ComponentHandle> All { get; private set; } = [];
+    public IReadOnlyList<ComponentHandle> All => all;
 
     /// <summary>Finds a component of one kind, or nothing.</summary>
     public ComponentHandle? Find(ComponentKind kind, string name)
@@ -39,8 +40,34 @@ internal sealed class ComponentRegistry
 
     public void Replace(IReadOnlyList<ComponentHandle> handles)
     {
-        All = handles;
+        lock (gate)
+        {
+            Swap(handles);
+        }
+    }
+
+    /// <summary>Puts a component in the place of the one of its name, or at the end.</summary>
+    public void Put(ComponentHandle handle)
+    {
+        lock (gate)
+        {
+            Swap(byName.ContainsKey(handle.Name) ? [.. all.Select(h => h.Name == handle.Name ? handle : h)] : [.. all, handle]);
+        }
+    }
+
+    /// <summary>Takes a component out.</summary>
+    public void Remove(ComponentHandle handle)
+    {
+        lock (gate)
+        {
+            Swap([.. all.Where(h => h != handle)]);
+        }
+    }
+
+    private void Swap(IReadOnlyList<ComponentHandle> handles)
+    {
         byName = handles.ToFrozenDictionary(h => h.Name, StringComparer.Ordinal);
+        all = handles;
         Interlocked.Exchange(ref changed, NewSignal()).TrySetResult();
     }
 

@@ -15,20 +15,24 @@ namespace DaprK8s.Sidecar.Runtime;
 internal sealed class ConfigurationReader(SidecarOptions options, ComponentRegistry components, ILoggerFactory loggers)
 {
     /// <exception cref="FatalException">Something in it contradicts itself, or can't be read; it must not be used.</exception>
-    public SidecarConfiguration Read(Configuration source)
+    /// <param name="source">The resource.</param>
+    /// <param name="before">What counts now; its parts are kept where the resource did not change.</param>
+    public SidecarConfiguration Read(Configuration source, SidecarConfiguration? before = null)
     {
         var spec = source.Spec;
+        var changed = before is null ? null : ResourceContent.DifferingBlocks(before.Source, source).ToHashSet(StringComparer.Ordinal);
         var metrics = MetricsSetup.Merge(spec);
         return new SidecarConfiguration
         {
             Source = source,
-            HttpPipeline = Pipeline("httpPipeline", spec.HttpPipeline),
-            AppPipeline = Pipeline("appHttpPipeline", spec.AppHttpPipeline) is { } handlers ? new OutboundPipeline(handlers, PipelineLogger) : null,
+            HttpPipeline = changed?.Contains("httpPipeline") == false ? before!.HttpPipeline : Pipeline("httpPipeline", spec.HttpPipeline),
+            AppPipeline = changed?.Contains("appHttpPipeline") == false ? before!.AppPipeline
+                : Pipeline("appHttpPipeline", spec.AppHttpPipeline) is { } handlers ? new OutboundPipeline(handlers, PipelineLogger) : null,
             HttpAccess = ApiAccess.ForHttp(spec.Api),
             GrpcAccess = new GrpcAccess(spec.Api),
             AccessList = AccessListReader.Read(spec.AccessControl, !options.App.IsGrpc, loggers.CreateLogger("dapr.acl")),
             SecretScopes = ReadScopes(spec.Secrets),
-            Tracing = TracingSettings.Read(spec.Tracing, Environment.GetEnvironmentVariable),
+            Tracing = changed?.Contains("tracing") == false ? before!.Tracing : TracingSettings.Read(spec.Tracing, Environment.GetEnvironmentVariable),
             PathLabel = new HttpPathLabel(metrics.Http),
             RecordsErrorCodes = metrics.RecordErrorCodes ?? false,
             ApiLog = ApiLogSettings.Of(options.ApiLogging, spec.Logging?.ApiLogging),

@@ -5,7 +5,10 @@ namespace DaprK8s.Sidecar.Runtime;
 /// <summary>The preview features that are on (contract: operations 2.5).</summary>
 internal static class Features
 {
-    private static readonly string[] OnByDefault = ["HotReload", "WorkflowsRemoteActivityReminder"];
+    /// <summary>Resources are watched and applied while the sidecar runs.</summary>
+    public const string HotReload = "HotReload";
+
+    private static readonly string[] OnByDefault = [HotReload, "WorkflowsRemoteActivityReminder"];
 
     /// <summary>The names, for logs and metadata. Unknown names are accepted.</summary>
     public static IReadOnlyList<string> Enabled(IReadOnlyList<FeatureSpec>? specs)

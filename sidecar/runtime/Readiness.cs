@@ -8,6 +8,7 @@ internal sealed class Readiness
 {
     private readonly Lock gate = new();
     private readonly SortedSet<string> pending = new(StringComparer.Ordinal);
+    private string[] heldBackBy = [];
     private volatile bool outbound;
     private volatile string outboundProblem = "";
     private volatile string[] snapshot = [];
@@ -17,7 +18,10 @@ internal sealed class Readiness
     public Task Changed => changed.Task;
 
     /// <summary>Components, servers and name resolution are up, and the process isn't stopping.</summary>
-    public bool IsOutboundReady => outbound;
+    public bool IsOutboundReady => outbound && outboundProblem.Length == 0;
+
+    /// <summary>Everything is up that had to come up, though components may have failed.</summary>
+    public bool IsServing => outbound;
 
     /// <summary>Why outbound isn't ready, to follow the message; empty when there is nothing to add.</summary>
     public string OutboundProblem => outboundProblem;
@@ -29,10 +33,13 @@ internal sealed class Readiness
 
     public void Done(string target) => Change(() => pending.Remove(target));
 
-    public void SetOutbound(bool ready, string problem = "")
+    public void SetOutbound(bool ready) => outbound = ready;
+
+    /// <summary>Components that failed and without which the sidecar isn't ready.</summary>
+    public void SetFailedComponents(IReadOnlyList<string> names)
     {
-        outboundProblem = problem;
-        outbound = ready;
+        outboundProblem = names.Count == 0 ? "" : $": failed components: {string.Join(", ", names)}";
+        Change(() => heldBackBy = [.. names.Select(n => "component:" + n)]);
     }
 
     private void Change(Action change)
@@ -40,7 +47,7 @@ internal sealed class Readiness
         lock (gate)
         {
             change();
-            snapshot = [.. pending];
+            snapshot = [.. pending, .. heldBackBy];
         }
 
         Interlocked.Exchange(ref changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();

@@ -4,7 +4,6 @@ using DaprK8s.Components;
 using DaprK8s.Sidecar.Composition;
 using DaprK8s.Sidecar.Flags;
 using DaprK8s.Sidecar.Hosting;
-using DaprK8s.Sidecar.Pipelines;
 using DaprK8s.Sidecar.Reload;
 using DaprK8s.Sidecar.Security;
 using Microsoft.Extensions.Logging;
@@ -18,27 +17,32 @@ namespace DaprK8s.Sidecar.Runtime;
 internal sealed class Sidecar
 {
     public Sidecar(
-        SidecarOptions options, SidecarSecurity? security, LoadedResources loaded, Listeners listeners, ShutdownRequest shutdownRequest, ILoggerFactory loggers,
+        SidecarOptions options,
+        SidecarSecurity? security,
+        IResourceSource source,
+        LoadedResources loaded,
+        Listeners listeners,
+        ShutdownRequest shutdownRequest,
+        ILoggerFactory loggers,
         TimeProvider time)
     {
         Resources = loaded.Resources;
         Listeners = listeners;
         var spec = loaded.Configuration.Spec;
         var registry = new ComponentRegistry();
+        var catalogue = new ComponentCatalogue(options.AppId, [], loggers.CreateLogger("dapr.runtime.processor"));
         registry.Replace(
-            new ComponentCatalogue(
-                new SidecarInfo(options.AppId, options.Namespace), spec.Components?.Deny ?? [], time, loggers.CreateLogger("dapr.runtime.processor"))
-            .Choose(StrictSandbox.Apply(spec.Wasm, Resources.Components)));
+            [.. catalogue.Choose(spec, Resources.Components).Select(c => new ComponentHandle(c, ComponentCatalogue.KindOf(c), time))]);
 
         Basis = new Basis(options, security, loaded.Configuration, registry, shutdownRequest, loggers, time);
         Components = new ComponentSide(Basis);
         App = new AppSide(Basis);
         Invocation = new InvocationSide(Basis, App, Components, listeners);
         PubSub = new PubSubSide(Basis, App);
-        IReadOnlyList<string> resiliencies =
-            [.. Resources.OfKind(ResourceKinds.Resiliency).Where(r => r.IsInScope(options.AppId)).Select(r => r.Name)];
+        Configuration = new ConfigurationSwap(Basis);
+        Reloader = new Reloader(source, Resources, Basis, catalogue, Components, Invocation, PubSub, Configuration);
         var metadata = new SidecarMetadata(
-            Basis.Self, options.App, registry, Invocation.Externals, Basis.Configuration.Part(c => c.Features), Basis.Configuration.Part(_ => resiliencies));
+            Basis.Self, options.App, registry, Basis.Statuses, Invocation.Externals, Basis.Configuration.Part(c => c.Features), Reloader.Resiliencies);
         Web = new WebServer(options.Listen, listeners, loggers, new ApiSide(Basis, Components, Invocation, PubSub, metadata).HandleAsync);
 
         ProcessMetrics.Register(Basis.Metrics);
@@ -63,4 +67,8 @@ internal sealed class Sidecar
     public PubSubSide PubSub { get; }
 
     public WebServer Web { get; }
+
+    public ConfigurationSwap Configuration { get; }
+
+    public Reloader Reloader { get; }
 }

@@ -19,7 +19,6 @@ internal sealed class SidecarLife(Sidecar sidecar)
     private readonly ILogger logger = sidecar.Basis.Loggers.CreateLogger("dapr.runtime");
     private readonly CancellationTokenSource stopping = new();
     private readonly List<Task> background = [];
-    private TraceExport? traces;
 
     /// <summary>Runs until the process is to end.</summary>
     /// <returns>Why it ended.</returns>
@@ -36,7 +35,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
     private async Task StartAsync(long started)
     {
         Introduce();
-        traces = TraceExport.Start(sidecar.Basis.Configuration.Value.Tracing, sidecar.Basis.Self, sidecar.Basis.Loggers);
+        sidecar.Configuration.Start();
         foreach (var target in new[] { "runtime", "grpc-api-server", "grpc-internal-server" })
         {
             sidecar.Basis.Readiness.Add(target);
@@ -77,7 +76,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
             logger.LogInformation("Loading components…");
             await sidecar.Components.Loader.StartAsync();
             logger.LogInformation("All outstanding components processed");
-            await sidecar.Invocation.Endpoints.LoadAsync(sidecar.Resources.HttpEndpoints, stopping.Token);
+            await sidecar.Invocation.Endpoints.LoadAsync(sidecar.Resources.HttpEndpoints, looksAtSecrets: false, stopping.Token);
             sidecar.PubSub.Subscriptions.LoadDeclarative(sidecar.Resources.Subscriptions);
             await identity;
             if (sidecar.Basis.ShutdownRequest.Requested.IsCompleted)
@@ -87,6 +86,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
 
             sidecar.Basis.Readiness.SetOutbound(true);
             background.Add(Task.Run(() => WatchAppAsync(started)));
+            background.Add(Task.Run(() => sidecar.Reloader.RunAsync(stopping.Token)));
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -146,7 +146,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
             await BlockAsync();
         }
 
-        sidecar.Basis.Readiness.SetOutbound(sidecar.Basis.Readiness.IsOutboundReady && cause == ShutdownCause.Signal);
+        sidecar.Basis.Readiness.SetOutbound(sidecar.Basis.Readiness.IsServing && cause == ShutdownCause.Signal);
         var grace = sidecar.Basis.Options.GracefulShutdown;
         if (grace == TimeSpan.Zero)
         {
@@ -209,14 +209,14 @@ internal sealed class SidecarLife(Sidecar sidecar)
         sidecar.Invocation.Externals.Dispose();
         sidecar.App.Channel.Connections?.Dispose();
         await sidecar.Web.DisposeAsync();
-        traces?.Dispose();
+        sidecar.Configuration.Dispose();
         logger.LogInformation("Dapr runtime stopped");
     }
 
     // An app that got the same signal may still save state or publish while it ends: the API stays until its port is closed.
     private async Task KeepOutboundForAppAsync(long started)
     {
-        if (!sidecar.Basis.Options.App.HasApp || !sidecar.Basis.Readiness.IsOutboundReady)
+        if (!sidecar.Basis.Options.App.HasApp || !sidecar.Basis.Readiness.IsServing)
         {
             return;
         }

@@ -10,7 +10,7 @@ internal sealed record ComponentInfo(string Name, string Type, string Version, I
 
 /// <summary>What the metadata API of both surfaces tells (contract: operations 6.8).</summary>
 internal sealed class SidecarMetadata(
-    SidecarInfo self, AppOptions app, ComponentRegistry registry, ExternalTargets endpoints, Live<IReadOnlyList<string>> features, Live<IReadOnlyList<string>> resiliencies)
+    SidecarInfo self, AppOptions app, ComponentRegistry registry, ResourceStatuses statuses, ExternalTargets endpoints, Live<IReadOnlyList<string>> features, Live<IReadOnlyList<string>> resiliencies)
 {
     private readonly ConcurrentDictionary<string, string> extended = new(StringComparer.Ordinal) { ["daprRuntimeVersion"] = SidecarInfo.Version };
 
@@ -22,7 +22,20 @@ internal sealed class SidecarMetadata(
 
     public IReadOnlyList<string> Resiliencies => resiliencies.Value;
 
-    public IReadOnlyDictionary<string, string> Extended => extended;
+    /// <summary>What clients have set, and, for each resource that can't be used as it is, an entry <c>kind/name</c> that says why.</summary>
+    public IReadOnlyDictionary<string, string> Extended
+    {
+        get
+        {
+            var all = extended.ToDictionary(StringComparer.Ordinal);
+            foreach (var status in statuses.All.Values.Where(s => s.State is ResourceState.Failed or ResourceState.Degraded))
+            {
+                all[$"{status.Kind}/{status.Name}"] = $"{status.State}: {status.Message}";
+            }
+
+            return all;
+        }
+    }
 
     public IEnumerable<string> HttpEndpoints => endpoints.Names.Order(StringComparer.Ordinal);
 

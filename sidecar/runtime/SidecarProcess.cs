@@ -130,7 +130,7 @@ internal static class SidecarProcess
             IResourceSource source = controlPlane is null
                 ? new FileResourceSource(options, loggers.CreateLogger("dapr.runtime.loader"), TimeProvider.System) : controlPlane.Source;
             var loaded = await source.LoadAsync(starting.Token);
-            var sidecar = new Sidecar(options, security, loaded, listeners, shutdown, loggers, TimeProvider.System);
+            var sidecar = new Sidecar(options, security, source, loaded, listeners, shutdown, loggers, TimeProvider.System);
             return await new SidecarLife(sidecar).RunAsync();
         }
         catch (OperationCanceledException) when (shutdown.Requested.IsCompleted)

@@ -8,6 +8,9 @@ internal sealed record ResolvedItems
     /// <summary>Names and final values, in the resource's order.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> Items { get; init; } = [];
 
+    /// <summary>The values before templates were expanded, which differ from one resolution to the next only when a secret does.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> Raw { get; init; } = [];
+
     /// <summary>What to log. No text holds a value.</summary>
     public IReadOnlyList<ResolutionNote> Notes { get; init; } = [];
 

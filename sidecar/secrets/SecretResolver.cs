@@ -34,7 +34,7 @@ internal sealed class SecretResolver(
         var template = new MetadataTemplate(self, ReadVariable("POD_NAME"));
         try
         {
-            return resolved with { Items = [.. resolved.Items.Select(i => KeyValuePair.Create(i.Key, template.Expand(i.Key, i.Value)))] };
+            return resolved with { Raw = resolved.Items, Items = [.. resolved.Items.Select(i => KeyValuePair.Create(i.Key, template.Expand(i.Key, i.Value)))] };
         }
         catch (FormatException e)
         {

@@ -16,11 +16,11 @@ internal sealed class SecretsBlock(ComponentRegistry registry, ComponentRoad roa
             throw SecretErrors.Denied(secret, store).ToException();
         }
 
-        var instance = await OpenAsync(component, cancellationToken);
+        using var use = await OpenAsync(component, cancellationToken);
         try
         {
             return await road.CallAsync(
-                component, "get", (instance, secret, metadata), static (s, ct) => s.instance.GetAsync(s.secret, s.metadata, ct), cancellationToken);
+                use.Component, "get", (instance: use.Instance, secret, metadata), static (s, ct) => s.instance.GetAsync(s.secret, s.metadata, ct), cancellationToken);
         }
         catch (Exception e) when (IsFailure(e, cancellationToken))
         {
@@ -33,11 +33,11 @@ internal sealed class SecretsBlock(ComponentRegistry registry, ComponentRoad roa
         string store, IReadOnlyDictionary<string, string> metadata, CancellationToken cancellationToken)
     {
         var component = Find(store);
-        var instance = await OpenAsync(component, cancellationToken);
+        using var use = await OpenAsync(component, cancellationToken);
         try
         {
             var all = await road.CallAsync(
-                component, "bulk_get", (instance, metadata), static (s, ct) => s.instance.BulkGetAsync(s.metadata, ct), cancellationToken);
+                use.Component, "bulk_get", (instance: use.Instance, metadata), static (s, ct) => s.instance.BulkGetAsync(s.metadata, ct), cancellationToken);
             var allowed = scopes.Value;
             return all.Where(s => allowed.IsAllowed(store, s.Key)).ToDictionary(StringComparer.Ordinal);
         }
@@ -51,11 +51,11 @@ internal sealed class SecretsBlock(ComponentRegistry registry, ComponentRoad roa
         => registry.Find(ComponentKind.SecretStore, store)
             ?? throw (registry.HasAny(ComponentKind.SecretStore) ? SecretErrors.NotFound(store) : SecretErrors.NotConfigured()).ToException();
 
-    private static async ValueTask<ISecretStore> OpenAsync(ComponentHandle component, CancellationToken cancellationToken)
+    private static async ValueTask<ComponentUse<ISecretStore>> OpenAsync(ComponentHandle component, CancellationToken cancellationToken)
     {
         try
         {
-            return await component.GetAsync<ISecretStore>(cancellationToken);
+            return await component.UseAsync<ISecretStore>(cancellationToken);
         }
         catch (ComponentNotReadyException e)
         {

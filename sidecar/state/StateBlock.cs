@@ -52,7 +52,7 @@ internal sealed class StateBlock(ComponentRegistry registry, ComponentRoad road,
     public void Prepare(ComponentHandle component, ComponentMetadata metadata)
         => prefixes.AddOrUpdate(component, KeyPrefix.Of(metadata.Items.GetValueOrDefault(KeyPrefix.Field), component.Name, self));
 
-    /// <summary>Finds the store of a request and waits while it is starting.</summary>
+    /// <summary>Finds the store of a request and waits while it is starting. Dispose the target when the request is over.</summary>
     public async ValueTask<StateTarget> OpenAsync(string store, CancellationToken cancellationToken)
     {
         var component = registry.Find(ComponentKind.State, store);
@@ -64,8 +64,8 @@ internal sealed class StateBlock(ComponentRegistry registry, ComponentRoad road,
 
         try
         {
-            var instance = await component.GetAsync<IStateStore>(cancellationToken);
-            return new StateTarget(component, instance, PrefixOf(component));
+            var use = await component.UseAsync<IStateStore>(cancellationToken);
+            return new StateTarget(use, PrefixOf(use.Component));
         }
         catch (ComponentNotReadyException e)
         {
@@ -252,7 +252,7 @@ internal sealed class StateBlock(ComponentRegistry registry, ComponentRoad road,
     /// <summary>The query API, which no store of this build offers.</summary>
     public async ValueTask QueryAsync(string store, CancellationToken cancellationToken)
     {
-        await OpenAsync(store, cancellationToken);
+        using var target = await OpenAsync(store, cancellationToken);
         throw StateErrors.QueryNotSupported(store).ToException();
     }
 

@@ -22,7 +22,7 @@ internal sealed partial class DaprService
 
     public override async Task<GetStateResponse> GetState(GetStateRequest request, ServerCallContext context)
     {
-        var target = await state.OpenAsync(request.StoreName, context.CancellationToken);
+        using var target = await state.OpenAsync(request.StoreName, context.CancellationToken);
         var item = await state.GetAsync(
             target,
             request.Key,
@@ -36,7 +36,7 @@ internal sealed partial class DaprService
 
     public override async Task<GetBulkStateResponse> GetBulkState(GetBulkStateRequest request, ServerCallContext context)
     {
-        var target = await state.OpenAsync(request.StoreName, context.CancellationToken);
+        using var target = await state.OpenAsync(request.StoreName, context.CancellationToken);
         var entries = await state.BulkGetAsync(
             target, request.Keys, request.Parallelism, MetadataOf(request.Metadata), context.CancellationToken);
         var response = new GetBulkStateResponse();
@@ -62,7 +62,7 @@ internal sealed partial class DaprService
 
     public override async Task<Empty> SaveState(SaveStateRequest request, ServerCallContext context)
     {
-        var target = await state.OpenAsync(request.StoreName, context.CancellationToken);
+        using var target = await state.OpenAsync(request.StoreName, context.CancellationToken);
         var changes = new StateChange[request.States.Count];
         for (var i = 0; i < changes.Length; i++)
         {
@@ -82,7 +82,7 @@ internal sealed partial class DaprService
 
     public override async Task<Empty> DeleteState(DeleteStateRequest request, ServerCallContext context)
     {
-        var target = await state.OpenAsync(request.StoreName, context.CancellationToken);
+        using var target = await state.OpenAsync(request.StoreName, context.CancellationToken);
         var change = new StateChange(request.Key)
         {
             ETag = request.Etag?.Value,
@@ -96,7 +96,7 @@ internal sealed partial class DaprService
 
     public override async Task<Empty> DeleteBulkState(DeleteBulkStateRequest request, ServerCallContext context)
     {
-        var target = await state.OpenAsync(request.StoreName, context.CancellationToken);
+        using var target = await state.OpenAsync(request.StoreName, context.CancellationToken);
         var changes = new StateChange[request.States.Count];
         for (var i = 0; i < changes.Length; i++)
         {
@@ -109,7 +109,7 @@ internal sealed partial class DaprService
 
     public override async Task<Empty> ExecuteStateTransaction(ExecuteStateTransactionRequest request, ServerCallContext context)
     {
-        var target = await state.OpenAsync(request.StoreName, context.CancellationToken);
+        using var target = await state.OpenAsync(request.StoreName, context.CancellationToken);
         var steps = new TransactionStep[request.Operations.Count];
         for (var i = 0; i < steps.Length; i++)
         {

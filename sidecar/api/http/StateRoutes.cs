@@ -27,7 +27,7 @@ internal sealed class StateRoutes(StateBlock state)
 
     private async ValueTask GetAsync(HttpContext context, RouteValues route)
     {
-        var target = await state.OpenAsync(route[0], context.RequestAborted);
+        using var target = await state.OpenAsync(route[0], context.RequestAborted);
         var item = await state.GetAsync(
             target,
             route[1],
@@ -59,7 +59,7 @@ internal sealed class StateRoutes(StateBlock state)
 
     private async ValueTask SaveAsync(HttpContext context, RouteValues route)
     {
-        var target = await state.OpenAsync(route[0], context.RequestAborted);
+        using var target = await state.OpenAsync(route[0], context.RequestAborted);
         var request = await RequestBody.ReadAsync(context, CommonErrors.Malformed);
         var body = new StateBody(request.Memory);
         var changes = Decode(body, static b => b.ReadSave(), CommonErrors.Malformed);
@@ -81,7 +81,7 @@ internal sealed class StateRoutes(StateBlock state)
 
     private async ValueTask DeleteAsync(HttpContext context, RouteValues route)
     {
-        var target = await state.OpenAsync(route[0], context.RequestAborted);
+        using var target = await state.OpenAsync(route[0], context.RequestAborted);
         var change = new StateChange(route[1])
         {
             ETag = context.Request.Headers.IfMatch is { Count: > 0 } tags ? tags[0] : null,
@@ -95,7 +95,7 @@ internal sealed class StateRoutes(StateBlock state)
 
     private async ValueTask BulkGetAsync(HttpContext context, RouteValues route)
     {
-        var target = await state.OpenAsync(route[0], context.RequestAborted);
+        using var target = await state.OpenAsync(route[0], context.RequestAborted);
         BulkGetBody wanted;
         using (var request = await RequestBody.ReadAsync(context, CommonErrors.MalformedBody))
         using (var body = new StateBody(request.Memory))
@@ -113,7 +113,7 @@ internal sealed class StateRoutes(StateBlock state)
 
     private async ValueTask TransactAsync(HttpContext context, RouteValues route)
     {
-        var target = await state.OpenAsync(route[0], context.RequestAborted);
+        using var target = await state.OpenAsync(route[0], context.RequestAborted);
         StateBlock.Transactional(target);
         var request = await RequestBody.ReadAsync(context, CommonErrors.MalformedBody);
         var body = new StateBody(request.Memory);

@@ -1,4 +1,5 @@
 using DaprK8s.Components;
+using DaprK8s.Sidecar.Runtime;
 using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Sidecar.PubSub.Subscriptions;
@@ -14,7 +15,7 @@ internal sealed class ActiveSubscription
     private static readonly TimeSpan AbortLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan DisposeLimit = TimeSpan.FromSeconds(10);
 
-    private readonly DeliveryGate gate = new();
+    private readonly WorkGate gate = new();
     private readonly CancellationTokenSource aborted = new();
     private readonly Lazy<Task> closed;
     private readonly string name;

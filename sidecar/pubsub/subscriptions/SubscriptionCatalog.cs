@@ -11,6 +11,7 @@ internal sealed class SubscriptionCatalog(SubscriptionReader reader, SidecarInfo
 {
     private readonly Lock gate = new();
     private IReadOnlyList<SubscriptionDefinition> declarative = [];
+    private List<(string Digest, SubscriptionDefinition? Definition)> read = [];
     private IReadOnlyList<SubscriptionDefinition> programmatic = [];
     private readonly List<SubscriptionDefinition> streaming = [];
 
@@ -26,22 +27,17 @@ internal sealed class SubscriptionCatalog(SubscriptionReader reader, SidecarInfo
         }
     }
 
-    /// <summary>Takes the Subscription resources in load order; those of other apps are left out.</summary>
+    /// <summary>
+    /// Takes the Subscription resources in load order; those of other apps are left out. One that says what it said before keeps its
+    /// definition, so that it goes on running.
+    /// </summary>
     public void LoadDeclarative(IEnumerable<Subscription> resources)
     {
-        List<SubscriptionDefinition> read = [];
-        foreach (var resource in resources)
-        {
-            var name = resource.Source.Length > 0 ? $"Subscription {resource.Name} ({resource.Source})" : $"Subscription {resource.Name}";
-            if (resource.IsInScope(self.AppId) && reader.Read(resource.Spec, SubscriptionOrigin.Declarative, name, null) is { } definition)
-            {
-                read.Add(definition);
-            }
-        }
-
         lock (gate)
         {
-            declarative = read;
+            var before = read;
+            read = [.. resources.Where(r => r.IsInScope(self.AppId)).Select(r => Read(r, before))];
+            declarative = [.. read.Select(r => r.Definition).OfType<SubscriptionDefinition>()];
             Settle();
         }
     }
@@ -70,6 +66,22 @@ internal sealed class SubscriptionCatalog(SubscriptionReader reader, SidecarInfo
         {
             streaming.RemoveAll(s => ReferenceEquals(s, stream));
         }
+    }
+
+    private (string Digest, SubscriptionDefinition? Definition) Read(
+        Subscription resource, List<(string Digest, SubscriptionDefinition? Definition)> before)
+    {
+        var digest = ResourceContent.DigestOf(resource);
+        var known = before.FindIndex(r => r.Digest == digest);
+        if (known >= 0)
+        {
+            var same = before[known];
+            before.RemoveAt(known);
+            return same;
+        }
+
+        var name = resource.Source.Length > 0 ? $"Subscription {resource.Name} ({resource.Source})" : $"Subscription {resource.Name}";
+        return (digest, reader.Read(resource.Spec, SubscriptionOrigin.Declarative, name, null));
     }
 
     // The first of two declarative ones counts, the last of two programmatic ones, and a programmatic one takes a

@@ -35,7 +35,9 @@ internal sealed class SubscriptionHost(
     private readonly SemaphoreSlim turn = new(1);
     private readonly List<SubscriptionRun> runs = [];
     private CancellationTokenSource starting = new();
+    private List<SubscriptionRun> leaving = [];
     private bool asked;
+    private volatile bool isOn;
     private volatile bool drained;
 
     /// <summary>
@@ -43,38 +45,25 @@ internal sealed class SubscriptionHost(
     /// once each has tried, so that a message published from then on reaches the app; one that failed goes on by itself
     /// until it succeeds.
     /// </summary>
-    public async Task StartAsync(CancellationToken cancellationToken)
-    {
-        if (NewReceivers() is not { } receiverOf)
-        {
-            return;
-        }
+    public Task StartAsync(CancellationToken cancellationToken) => StartAsync(waits: true, cancellationToken);
 
-        using var round = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Volatile.Read(ref starting).Token);
-        try
-        {
-            var started = await StartRunsAsync(receiverOf, round.Token);
-            await Task.WhenAll(started.Select(run => run.Attempted)).WaitAsync(FirstAttempts, services.Time, round.Token);
-        }
-        catch (TimeoutException)
-        {
-            services.Logger.LogWarning("Not all subscriptions are active after {Limit}; going on while they are being started", FirstAttempts);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            // Stopped meanwhile; the next start goes on from here.
-        }
-    }
+    /// <summary>
+    /// Brings what runs into line with the catalogue, or with components that were added, if the app is able to take work; otherwise
+    /// the next start does. Only what differs is stopped or started.
+    /// </summary>
+    public Task ReloadAsync(CancellationToken cancellationToken) => isOn && !drained ? StartAsync(waits: false, cancellationToken) : Task.CompletedTask;
 
     /// <summary>Stops the app's subscriptions; returns once what was in flight is settled.</summary>
     public async Task StopAsync()
     {
+        isOn = false;
+
         // A start that is still asking the app gives way.
         await Interlocked.Exchange(ref starting, new CancellationTokenSource()).CancelAsync();
         await turn.WaitAsync();
         try
         {
-            await StopAsync([.. runs]);
+            await StopAsync([.. runs, .. leaving]);
         }
         finally
         {
@@ -91,6 +80,35 @@ internal sealed class SubscriptionHost(
 
     public async ValueTask DisposeAsync() => await DrainAsync(CancellationToken.None);
 
+    private async Task StartAsync(bool waits, CancellationToken cancellationToken)
+    {
+        if (NewReceivers() is not { } receiverOf)
+        {
+            return;
+        }
+
+        isOn = true;
+        using var round = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Volatile.Read(ref starting).Token);
+        try
+        {
+            var started = await StartRunsAsync(receiverOf, round.Token);
+            if (!waits)
+            {
+                return;
+            }
+
+            await Task.WhenAll(started.Select(run => run.Attempted)).WaitAsync(FirstAttempts, services.Time, round.Token);
+        }
+        catch (TimeoutException)
+        {
+            services.Logger.LogWarning("Not all subscriptions are active after {Limit}; going on while they are being started", FirstAttempts);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Stopped meanwhile; the next start goes on from here.
+        }
+    }
+
     private async Task<List<SubscriptionRun>> StartRunsAsync(Func<SubscriptionDefinition, IEventReceiver> receiverOf, CancellationToken cancellationToken)
     {
         await turn.WaitAsync(cancellationToken);
@@ -103,12 +121,18 @@ internal sealed class SubscriptionHost(
             }
 
             var wanted = catalog.ForApp;
-            await StopAsync(runs.FindAll(run => !wanted.Contains(run.Definition, ReferenceEqualityComparer.Instance)));
+            var ending = runs.FindAll(run => !wanted.Contains(run.Definition, ReferenceEqualityComparer.Instance));
+            runs.RemoveAll(ending.Contains);
+            leaving = [.. leaving.Where(run => !run.HasEnded), .. ending];
+            ending.ForEach(run => _ = run.StopAsync());
             foreach (var definition in wanted)
             {
                 if (!runs.Exists(run => ReferenceEquals(run.Definition, definition)))
                 {
-                    started.Add(new SubscriptionRun(definition, components, settings, receiverOf(definition), services));
+                    // Its own topic's earlier subscription ends first; no other is waited for.
+                    var before = leaving.FindAll(run => run.Definition.PubSub == definition.PubSub && run.Definition.Topic == definition.Topic);
+                    started.Add(new SubscriptionRun(
+                        definition, components, settings, receiverOf(definition), services, Task.WhenAll(before.ConvertAll(run => run.StopAsync()))));
                 }
             }
 
@@ -125,6 +149,7 @@ internal sealed class SubscriptionHost(
     {
         await Task.WhenAll(ending.ConvertAll(run => run.StopAsync()));
         runs.RemoveAll(ending.Contains);
+        leaving.RemoveAll(ending.Contains);
     }
 
     /// <summary>False when the app gave no answer: then nothing starts in this round (contract: messaging 2.1).</summary>

@@ -21,20 +21,27 @@ internal sealed class SubscriptionRun
     private readonly Task loop;
 
     public SubscriptionRun(
-        SubscriptionDefinition definition, ComponentRegistry components, PubSubSettingsCache settings, IEventReceiver receiver, DeliveryServices services)
+        SubscriptionDefinition definition,
+        ComponentRegistry components,
+        PubSubSettingsCache settings,
+        IEventReceiver receiver,
+        DeliveryServices services,
+        Task predecessor)
     {
         Definition = definition;
         this.components = components;
         this.settings = settings;
         this.receiver = receiver;
         this.services = services;
-        loop = RunAsync();
+        loop = RunAsync(predecessor);
     }
 
     public SubscriptionDefinition Definition { get; }
 
     /// <summary>Ends when it has subscribed, or has seen for the first time that it can't yet; never fails.</summary>
     public Task Attempted => attempted.Task;
+
+    public bool HasEnded => loop.IsCompleted;
 
     /// <summary>Stops and waits until the messages in flight are settled.</summary>
     public async Task StopAsync()
@@ -43,10 +50,11 @@ internal sealed class SubscriptionRun
         await loop;
     }
 
-    private async Task RunAsync()
+    private async Task RunAsync(Task predecessor)
     {
         // The one who starts many subscriptions must not wait for the first part of any.
         await Task.Yield();
+        await predecessor.WaitAsync(stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         while (!stop.IsCancellationRequested)
         {
             try
@@ -60,14 +68,17 @@ internal sealed class SubscriptionRun
                 }
 
                 var changed = component.Changed;
-                if (component.Status != ComponentStatus.Ready || component.Instance is not IPubSub broker)
+                if (!component.TryUse(out ComponentUse<IPubSub> use))
                 {
                     attempted.TrySetResult();
                     await Task.WhenAny(changed, replaced).WaitAsync(stop.Token);
                     continue;
                 }
 
-                await ServeAsync(component, broker);
+                using (use)
+                {
+                    await ServeAsync(component, use.Instance);
+                }
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {

@@ -19,7 +19,7 @@ internal sealed class SubscriptionStreams(
 {
     private const string StreamClosed = "stream closed";
 
-    private readonly DeliveryGate open = new();
+    private readonly WorkGate open = new();
     private readonly TaskCompletionSource stopping = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Serves one stream until it ends.</summary>
@@ -84,7 +84,8 @@ internal sealed class SubscriptionStreams(
     {
         var component = components.Find(ComponentKind.PubSub, initial.PubsubName)
             ?? throw PubSubErrors.NotFound(initial.PubsubName, null).ToException();
-        var broker = await ReadyAsync(component, cancellationToken);
+        using var use = await ReadyAsync(component, cancellationToken);
+        (component, var broker) = (use.Component, use.Instance);
         var definition = Define(initial, component);
         var receiver = new StreamEventReceiver();
         var active = await OpenAsync(definition, component, broker, receiver, cancellationToken);
@@ -136,11 +137,11 @@ internal sealed class SubscriptionStreams(
         };
     }
 
-    private static async Task<IPubSub> ReadyAsync(ComponentHandle component, CancellationToken cancellationToken)
+    private static async Task<ComponentUse<IPubSub>> ReadyAsync(ComponentHandle component, CancellationToken cancellationToken)
     {
         try
         {
-            return await component.GetAsync<IPubSub>(cancellationToken);
+            return await component.UseAsync<IPubSub>(cancellationToken);
         }
         catch (ComponentNotReadyException e)
         {

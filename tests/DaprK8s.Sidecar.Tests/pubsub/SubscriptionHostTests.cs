@@ -3,6 +3,7 @@ using DaprK8s.Common.Resources;
 using DaprK8s.Components;
 using DaprK8s.Protos.Runtime.V1;
 using DaprK8s.Sidecar.PubSub.Subscriptions;
+using DaprK8s.Sidecar.Runtime;
 using Grpc.Core;
 using SubscriptionRule = DaprK8s.Common.Resources.SubscriptionRule;
 
@@ -321,7 +322,7 @@ public sealed class SubscriptionHostTests
     public void The_gate_is_idle_exactly_when_it_is_sealed_and_all_have_left()
         => Gen.Int[0, 3].Array.Sample(steps =>
         {
-            var gate = new DeliveryGate();
+            var gate = new WorkGate();
             var (inside, isSealed) = (0, false);
             foreach (var step in steps)
             {
@@ -350,7 +351,7 @@ public sealed class SubscriptionHostTests
     {
         for (var round = 0; round < 200; round++)
         {
-            var gate = new DeliveryGate();
+            var gate = new WorkGate();
             var inside = 0;
             var work = Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
             {

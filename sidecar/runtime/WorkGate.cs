@@ -1,10 +1,10 @@
-namespace DaprK8s.Sidecar.PubSub.Subscriptions;
+namespace DaprK8s.Sidecar.Runtime;
 
 /// <summary>
 /// Counts the work in flight of something that will be closed: open at first, sealed once, idle when it is sealed and nothing
 /// is in flight any more. Nothing is polled and no lock is taken.
 /// </summary>
-internal sealed class DeliveryGate
+internal sealed class WorkGate
 {
     private const int Sealed = 1 << 30;
 
