@@ -13,6 +13,7 @@ public static class ResourceContent
     {
         var json = (JsonObject)JsonSerializer.SerializeToNode(resource, TypeOf(resource))!;
         json.Remove("metadata");
+        json.Remove("status");
         json.Remove("apiVersion");
         json.Remove("kind");
         json["name"] = resource.Name;
@@ -30,13 +31,6 @@ public static class ResourceContent
         => (JsonObject)JsonSerializer.SerializeToNode(configuration, ResourceJson.Default.Configuration)!["spec"]!;
 
     private static JsonTypeInfo TypeOf(Resource resource)
-        => resource switch
-        {
-            Component => ResourceJson.Default.Component,
-            Configuration => ResourceJson.Default.Configuration,
-            HttpEndpoint => ResourceJson.Default.HttpEndpoint,
-            Subscription => ResourceJson.Default.Subscription,
-            UntypedResource => ResourceJson.Default.UntypedResource,
-            _ => throw new ArgumentException($"{resource.GetType().Name} is no resource that can be loaded", nameof(resource)),
-        };
+        => ResourceJson.Default.GetTypeInfo(resource.GetType())
+            ?? throw new ArgumentException($"{resource.GetType().Name} is no resource that can be loaded", nameof(resource));
 }

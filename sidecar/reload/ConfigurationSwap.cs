@@ -23,6 +23,10 @@ internal sealed class ConfigurationSwap : IDisposable
         this.basis = basis;
         logger = basis.Log("dapr.runtime.hotreload");
         started = basis.Configuration.Value.Source;
+        if (basis.Options.ConfigFiles.Count > 0)
+        {
+            basis.Statuses.Set(ResourceKinds.Configuration, started, ResourceState.Ready);
+        }
     }
 
     public SidecarConfiguration Current => basis.Configuration.Value;
@@ -36,11 +40,17 @@ internal sealed class ConfigurationSwap : IDisposable
     {
         var before = Current;
         SidecarConfiguration read;
+        var export = traces;
         try
         {
             read = basis.ConfigurationReader.Read(next, before);
+            if (read.Tracing != before.Tracing)
+            {
+                // Both for a moment rather than none; the old one sends what it has beside what goes on.
+                export = TraceExport.Start(read.Tracing, basis.Self, basis.Loggers);
+            }
         }
-        catch (Exception e) when (e is FatalException or ResourceException)
+        catch (Exception e)
         {
             logger.LogError("Configuration {Name} is wrong, the one before stays in use: {Error}", next.Name, e.Message);
             basis.Statuses.Set(ResourceKinds.Configuration, next, ResourceState.Degraded, StatusReasons.Invalid, e.Message);
@@ -48,11 +58,10 @@ internal sealed class ConfigurationSwap : IDisposable
         }
 
         basis.Configuration.Swap(read);
-        if (read.Tracing != before.Tracing)
+        if (!ReferenceEquals(export, traces))
         {
-            // Both for a moment rather than none; the old one sends what it has beside what goes on.
             var old = traces;
-            traces = TraceExport.Start(read.Tracing, basis.Self, basis.Loggers);
+            traces = export;
             _ = Task.Run(() => old?.Dispose());
         }
 

@@ -9,11 +9,15 @@ namespace DaprK8s.Sidecar.Reload;
 /// </summary>
 internal sealed class DirectoryReader(IReadOnlyList<string> directories, string ownNamespace, ILogger logger, TimeProvider time)
 {
-    /// <summary>How long a file that held resources may be blank before they count as removed: many a tool empties a file and then writes it.</summary>
-    private static readonly TimeSpan BlankLimit = TimeSpan.FromSeconds(1);
+    /// <summary>
+    /// How long a file that held resources may be blank, and a directory that came back lack files, before they count as removed: many
+    /// a tool empties a file and then writes it.
+    /// </summary>
+    private static readonly TimeSpan SettlingTime = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<string, Known> files = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> directoryProblems = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DateTimeOffset> backSince = new(StringComparer.Ordinal);
 
     /// <summary>Something is not as it should be; look again soon, even if nothing more is written.</summary>
     public bool NeedsAnotherLook { get; private set; }
@@ -81,9 +85,10 @@ internal sealed class DirectoryReader(IReadOnlyList<string> directories, string 
             if (directoryProblems.Remove(directory))
             {
                 logger.LogInformation("The resources path {Directory} can be read again", directory);
+                backSince[directory] = time.GetUtcNow();
             }
 
-            return found;
+            return IsBeingFilled(directory) ? found.Union(KnownFilesOf(directory)).Order(StringComparer.Ordinal) : found;
         }
         catch (ResourceException e)
         {
@@ -94,16 +99,43 @@ internal sealed class DirectoryReader(IReadOnlyList<string> directories, string 
                 logger.LogError("{Problem}; what was loaded from it stays in use", e.Message);
             }
 
-            return files.Keys.Where(f => Path.GetDirectoryName(f) == Path.TrimEndingDirectorySeparator(directory)).Order(StringComparer.Ordinal).ToList();
+            return KnownFilesOf(directory).Order(StringComparer.Ordinal).ToList();
         }
     }
+
+    // Who puts a directory back fills it file by file.
+    private bool IsBeingFilled(string directory)
+    {
+        if (!backSince.TryGetValue(directory, out var since))
+        {
+            return false;
+        }
+
+        if (time.GetUtcNow() - since < SettlingTime)
+        {
+            NeedsAnotherLook = true;
+            return true;
+        }
+
+        backSince.Remove(directory);
+        return false;
+    }
+
+    private IEnumerable<string> KnownFilesOf(string directory)
+        => files.Keys.Where(f => Path.GetDirectoryName(f) == Path.TrimEndingDirectorySeparator(directory));
 
     private Known Read(string file, FileChanges changes)
     {
         var stamp = Stamp.Of(file);
         var before = files.GetValueOrDefault(file);
-        if (before is { BlankSince: null } && before.Stamp == stamp && !changes.IsEverything && !changes.Paths.Contains(file))
+        if (before is { BlankSince: null } && before.Stamp == stamp && !changes.IsEverything && !changes.Paths.Contains(Path.GetFullPath(file)))
         {
+            return before;
+        }
+
+        if (stamp == default && before is not null)
+        {
+            // Its directory is gone, or it went a moment ago, which the next look takes for what it is.
             return before;
         }
 
@@ -123,7 +155,7 @@ internal sealed class DirectoryReader(IReadOnlyList<string> directories, string 
         if (read.IsBlank)
         {
             var since = before.BlankSince ?? time.GetUtcNow();
-            if (time.GetUtcNow() - since < BlankLimit)
+            if (time.GetUtcNow() - since < SettlingTime)
             {
                 NeedsAnotherLook = true;
                 return before with { Stamp = stamp, BlankSince = since };

@@ -110,13 +110,15 @@ internal sealed class DirectoryWatch : IDisposable
         lock (gate)
         {
             events++;
-            if (path is null)
+
+            // A mounted ConfigMap is changed as a whole, by a link beside the files whose name begins with two dots.
+            if (path is null || Path.GetFileName(path).StartsWith("..", StringComparison.Ordinal))
             {
                 isOverrun = true;
             }
             else
             {
-                written.Add(path);
+                written.Add(Path.GetFullPath(path));
             }
 
             signal.TrySetResult();

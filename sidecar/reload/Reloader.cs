@@ -1,3 +1,4 @@
+using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Resources;
 using DaprK8s.Sidecar.Composition;
 using DaprK8s.Sidecar.Flags;
@@ -55,20 +56,10 @@ internal sealed class Reloader
         }
 
         Announce();
-        try
+        var pause = new BackOff(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
+        while (!await WatchAsync(cancellationToken))
         {
-            await foreach (var change in source.WatchAsync(cancellationToken))
-            {
-                await ApplyAsync(change, cancellationToken);
-            }
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            // The process ends.
-        }
-        catch (ResourceException e)
-        {
-            basis.ShutdownRequest.Request(ShutdownCause.Fatal, e.Message);
+            await Task.Delay(pause.Next(), basis.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -105,6 +96,34 @@ internal sealed class Reloader
         catch (Exception e)
         {
             logger.LogError(e, "a change of resources could not be applied; what was loaded before stays in use");
+        }
+    }
+
+    /// <summary>False when it has to begin again.</summary>
+    private async Task<bool> WatchAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await foreach (var change in source.WatchAsync(cancellationToken))
+            {
+                await ApplyAsync(change, cancellationToken);
+            }
+
+            return true;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return true;
+        }
+        catch (ResourceException e)
+        {
+            basis.ShutdownRequest.Request(ShutdownCause.Fatal, e.Message);
+            return true;
+        }
+        catch (Exception e)
+        {
+            logger.LogError(e, "watching the resources failed; beginning again");
+            return cancellationToken.IsCancellationRequested;
         }
     }
 
@@ -177,7 +196,7 @@ internal sealed class Reloader
                 await pubsub.Host.ReloadAsync(cancellationToken);
                 break;
             case ResourceKinds.Subscription:
-                pubsub.Subscriptions.LoadDeclarative(wanted[kind].Cast<Subscription>());
+                pubsub.LoadDeclarative(wanted[kind].Cast<Subscription>());
                 await pubsub.Host.ReloadAsync(cancellationToken);
                 break;
             case ResourceKinds.HttpEndpoint:

@@ -77,7 +77,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
             await sidecar.Components.Loader.StartAsync();
             logger.LogInformation("All outstanding components processed");
             await sidecar.Invocation.Endpoints.LoadAsync(sidecar.Resources.HttpEndpoints, looksAtSecrets: false, stopping.Token);
-            sidecar.PubSub.Subscriptions.LoadDeclarative(sidecar.Resources.Subscriptions);
+            sidecar.PubSub.LoadDeclarative(sidecar.Resources.Subscriptions);
             await identity;
             if (sidecar.Basis.ShutdownRequest.Requested.IsCompleted)
             {

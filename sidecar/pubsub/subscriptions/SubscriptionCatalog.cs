@@ -31,14 +31,17 @@ internal sealed class SubscriptionCatalog(SubscriptionReader reader, SidecarInfo
     /// Takes the Subscription resources in load order; those of other apps are left out. One that says what it said before keeps its
     /// definition, so that it goes on running.
     /// </summary>
-    public void LoadDeclarative(IEnumerable<Subscription> resources)
+    /// <returns>Those of this app, and whether each can be used.</returns>
+    public IReadOnlyList<(Subscription Resource, bool IsUsable)> LoadDeclarative(IEnumerable<Subscription> resources)
     {
         lock (gate)
         {
             var before = read;
-            read = [.. resources.Where(r => r.IsInScope(self.AppId)).Select(r => Read(r, before))];
+            var mine = resources.Where(r => r.IsInScope(self.AppId)).ToList();
+            read = mine.ConvertAll(r => Read(r, before));
             declarative = [.. read.Select(r => r.Definition).OfType<SubscriptionDefinition>()];
             Settle();
+            return [.. mine.Zip(read, (resource, r) => (resource, r.Definition is not null))];
         }
     }
 
