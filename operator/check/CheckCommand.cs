@@ -17,7 +17,7 @@ internal static class CheckCommand
     /// <returns>The exit code.</returns>
     public static Task<int> RunAsync(string[] args, TextWriter output)
     {
-        var flags = new FlagSet("operator check", "Checks that every service of the control plane answers with the right certificate");
+        var flags = new FlagSet("operator", "Checks that every service of the control plane answers with the right certificate");
         var anchors = flags.Text("trust-anchors-file", "/var/run/secrets/dapr.io/tls/ca.crt", "File of the trust anchors");
         var domain = flags.Text("trust-domain", "cluster.local", "Trust domain of the control plane");
         var sentry = flags.Text("sentry-address", "", "Address of sentry; empty not to check it");

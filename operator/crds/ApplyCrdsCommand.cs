@@ -15,7 +15,7 @@ internal static class ApplyCrdsCommand
     /// <returns>The exit code.</returns>
     public static Task<int> RunAsync(string[] args)
     {
-        var flags = new FlagSet("operator apply-crds", "Brings the custom resource definitions of dapr.io to this version");
+        var flags = new FlagSet("operator", "Brings the custom resource definitions of dapr.io to this version");
         var common = ServiceOptions.Declare(flags);
         return new ServiceProcess("operator", "Dapr Operator").GuardAsync(flags.Usage, async () =>
         {
