@@ -48,13 +48,13 @@ internal static class Rules
             }
         }
 
-        foreach (var problem in Pod(spec?["template"]?["spec"], "spec.template.spec"))
+        foreach (var problem in Pod(spec?["template"]?["spec"], "spec.template.spec", spec?["volumeClaimTemplates"] as JsonArray))
         {
             yield return problem;
         }
     }
 
-    private static IEnumerable<string> Pod(JsonNode? spec, string path)
+    private static IEnumerable<string> Pod(JsonNode? spec, string path, JsonArray? claims = null)
     {
         if (spec?["containers"] is not JsonArray { Count: > 0 } containers)
         {
@@ -62,7 +62,8 @@ internal static class Rules
             yield break;
         }
 
-        var volumes = (spec["volumes"] as JsonArray ?? []).Select(v => (string?)v?["name"]).ToHashSet();
+        // A StatefulSet makes volumes of its claims.
+        var volumes = (spec["volumes"] as JsonArray ?? []).Select(v => (string?)v?["name"]).Concat((claims ?? []).Select(c => (string?)c?["metadata"]?["name"])).ToHashSet();
         var names = new HashSet<string>();
         foreach (var list in (string[])["initContainers", "containers"])
         {
