@@ -16,6 +16,9 @@ public sealed class ServiceServer(IReadOnlyList<ServicePort> ports, ILoggerFacto
     private readonly List<(Socket Socket, ServicePort Port)> sockets = [];
     private BareKestrel? server;
 
+    /// <summary>After how long without a word the other end of an HTTP/2 connection is asked whether it is there.</summary>
+    public TimeSpan KeepAlivePing { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Whether the ports are open.</summary>
     public bool IsRunning { get; private set; }
 
@@ -95,14 +98,14 @@ public sealed class ServiceServer(IReadOnlyList<ServicePort> ports, ILoggerFacto
         }
     }
 
-    private static void Limit(KestrelServerLimits limits)
+    private void Limit(KestrelServerLimits limits)
     {
         limits.MaxRequestBodySize = null;
         limits.MinRequestBodyDataRate = null;
         limits.MinResponseDataRate = null;
         limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         limits.KeepAliveTimeout = TimeSpan.FromMinutes(3);
-        limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
+        limits.Http2.KeepAlivePingDelay = KeepAlivePing;
         limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(5);
     }
 }

@@ -119,6 +119,9 @@ public sealed class GrpcCall : ServerCallContext, IDisposable
 
         http.Response.ContentType = "application/grpc";
         await http.Response.StartAsync(CancellationToken);
+
+        // Started is not sent; who waits for the headers of a stream that says nothing yet waits for this.
+        await http.Response.BodyWriter.FlushAsync(CancellationToken);
     }
 
     internal static TimeSpan? ParseTimeout(string text)

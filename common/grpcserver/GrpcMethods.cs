@@ -61,6 +61,31 @@ public sealed partial class GrpcMethods(IGrpcCallObserver observer, long maxMess
             return (0, 0);
         }, isUnary: false));
 
+    /// <summary>Adds a method that answers one message with a stream.</summary>
+    public void ServerStream<TRequest, TResponse>(
+        string service,
+        string method,
+        MessageParser<TRequest> parser,
+        Func<TRequest, IServerStreamWriter<TResponse>, ServerCallContext, Task> handler)
+        where TRequest : class, IMessage<TRequest>
+        where TResponse : class, IMessage<TResponse>
+        => Add(service, method, call => FrameAsync(call, async c =>
+        {
+            await handler(await FirstAsync(c, parser), new ResponseStream<TResponse>(c), c);
+            return (0, 0);
+        }, isUnary: false));
+
+    /// <summary>Adds a method that answers a stream with one message.</summary>
+    public void ClientStream<TRequest, TResponse>(
+        string service, string method, MessageParser<TRequest> parser, Func<IAsyncStreamReader<TRequest>, ServerCallContext, Task<TResponse>> handler)
+        where TRequest : class, IMessage<TRequest>
+        where TResponse : class, IMessage<TResponse>
+        => Add(service, method, call => FrameAsync(call, async c =>
+        {
+            await c.WriteAsync(await handler(new RequestStream<TRequest>(c, parser), c), c.CancellationToken);
+            return (0, 0);
+        }, isUnary: false));
+
     /// <summary>Serves a call of an own service.</summary>
     /// <returns>Whether the path belongs to one; if not, nothing was done.</returns>
     public async ValueTask<bool> TryServeAsync(HttpContext context)
@@ -96,12 +121,16 @@ public sealed partial class GrpcMethods(IGrpcCallObserver observer, long maxMess
         where TResponse : class, IMessage<TResponse>
         => FrameAsync(call, async c =>
         {
-            var request = await c.ReadAsync(parser, c.CancellationToken)
-                ?? throw new RpcException(new Status(StatusCode.Internal, "the call holds no message"));
+            var request = await FirstAsync(c, parser);
             var response = await handler(request, c);
             await c.WriteAsync(response, c.CancellationToken);
             return (request.CalculateSize(), response.CalculateSize());
         }, isUnary: true);
+
+    private static async ValueTask<TRequest> FirstAsync<TRequest>(GrpcCall call, MessageParser<TRequest> parser)
+        where TRequest : class, IMessage<TRequest>
+        => await call.ReadAsync(parser, call.CancellationToken)
+            ?? throw new RpcException(new Status(StatusCode.Internal, "the call holds no message"));
 
     private async ValueTask FrameAsync(GrpcCall call, Func<GrpcCall, ValueTask<(int Received, int Sent)>> body, bool isUnary)
     {

@@ -64,12 +64,8 @@ public sealed partial class Informer<T>
             using var list = await JsonDocument.ParseAsync(stream, default, either.Token);
             foreach (var item in Items(list.RootElement))
             {
-                var now = Decode(item, out var key);
+                Take(item, out var key);
                 seen.Add(key);
-                if (now is not null)
-                {
-                    Put(key, now);
-                }
             }
 
             return list.RootElement.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object
@@ -108,17 +104,13 @@ public sealed partial class Informer<T>
                 throw KubernetesException.FromStatus("watch", resource.QualifiedName, json, (int)HttpStatusCode.InternalServerError);
             }
 
-            if (type != "BOOKMARK")
+            if (type == "DELETED")
             {
-                var now = Decode(json, out var key);
-                if (type == "DELETED")
-                {
-                    Remove(key);
-                }
-                else if (now is not null)
-                {
-                    Put(key, now);
-                }
+                Remove(KeyOf(json));
+            }
+            else if (type != "BOOKMARK")
+            {
+                Take(json, out _);
             }
 
             yield return Text(json.GetProperty("metadata"), "resourceVersion");

@@ -37,8 +37,11 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
     public Action? Listed { get; init; }
 
     /// <summary>Reads an object, when it is not to be held as it came: only what is needed of it, or in another form.</summary>
-    /// <remarks>The element is valid during the call. A <see cref="JsonException"/> costs the object only.</remarks>
-    public Func<JsonElement, T>? Read { get; init; }
+    /// <remarks>
+    /// The element is valid during the call. <see langword="null"/> means that the object is of no interest as it is now: the copy does
+    /// without it. A <see cref="JsonException"/> costs the object only.
+    /// </remarks>
+    public Func<JsonElement, T?>? Read { get; init; }
 
     /// <summary>Whether the first list is complete.</summary>
     public bool HasSynced => synced.Task.IsCompletedSuccessfully;
@@ -167,19 +170,30 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
         }
     }
 
-    private T? Decode(JsonElement json, out (string Namespace, string Name) key)
+    private void Take(JsonElement json, out (string Namespace, string Name) key)
     {
-        var metadata = json.GetProperty("metadata");
-        key = (Text(metadata, "namespace"), Text(metadata, "name"));
+        key = KeyOf(json);
         try
         {
-            return Read is { } read ? read(json) : json.Deserialize(resource.Json);
+            if ((Read is { } read ? read(json) : json.Deserialize(resource.Json)) is { } now)
+            {
+                Put(key, now);
+            }
+            else
+            {
+                Remove(key);
+            }
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             logger.LogWarning("{resource} {namespace}/{name} is not readable, what was known of it stays: {message}", resource.QualifiedName, key.Namespace, key.Name, e.Message);
-            return null;
         }
+    }
+
+    private static (string Namespace, string Name) KeyOf(JsonElement json)
+    {
+        var metadata = json.GetProperty("metadata");
+        return (Text(metadata, "namespace"), Text(metadata, "name"));
     }
 
     private void Put((string Namespace, string Name) key, T now)

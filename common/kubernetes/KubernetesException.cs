@@ -50,6 +50,12 @@ public sealed class KubernetesException : Exception
     /// <summary>When the server wants to be asked again.</summary>
     public TimeSpan? RetryAfter { get; }
 
+    /// <summary>What went wrong, and for a refusal which right is missing.</summary>
+    /// <param name="exception">Any error of a call to the API server.</param>
+    public static string Explain(Exception exception)
+        => exception is KubernetesException { IsForbidden: true } refused
+            ? $"{refused.Message} (a role must allow '{refused.Verb}' on '{refused.Resource}')" : exception.Message;
+
     private bool NamesObject { get; }
 
     /// <summary>Reads a <c>Status</c> object, or makes the best of what came instead.</summary>

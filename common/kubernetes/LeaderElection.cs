@@ -154,7 +154,7 @@ public sealed class LeaderElection(KubernetesClient client, LeaderElectionOption
             }
             else if (e is not KubernetesException { IsConflict: true })
             {
-                logger.LogWarning("leader election: {Error}", e is OperationCanceledException ? "the API server did not answer in time" : Explain(e));
+                logger.LogWarning("leader election: {Error}", e is OperationCanceledException ? "the API server did not answer in time" : KubernetesException.Explain(e));
             }
 
             return false;
@@ -258,9 +258,6 @@ public sealed class LeaderElection(KubernetesClient client, LeaderElectionOption
             logger.LogWarning("the leader lease could not be given back, it ends by itself: {Error}", e.Message);
         }
     }
-
-    private static string Explain(Exception e)
-        => e is KubernetesException { IsForbidden: true } refused ? $"{e.Message} (a role must allow '{refused.Verb}' on '{refused.Resource}')" : e.Message;
 
     private static JsonNode Free(JsonNode node) => node.Parent is null ? node : node.DeepClone();
 

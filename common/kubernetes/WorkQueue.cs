@@ -102,7 +102,7 @@ public sealed class WorkQueue<TKey>(string name, Func<TKey, CancellationToken, T
         catch (Exception e)
         {
             pause = NextPause(key);
-            logger.LogWarning("{Queue} {Key} failed, trying again in {Pause:0.0} s: {Error}", name, key, pause.Value.TotalSeconds, e.Message);
+            logger.LogWarning("{Queue} {Key} failed, trying again in {Pause:0.0} s: {Error}", name, key, pause.Value.TotalSeconds, KubernetesException.Explain(e));
         }
 
         Done(key);
