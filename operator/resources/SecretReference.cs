@@ -61,4 +61,8 @@ internal sealed record SecretReference(JsonObject Item, string What)
 }
 
 /// <summary>A Secret or a key in it can't be had. The message holds no secret.</summary>
-internal sealed class SecretException(string message) : Exception(message);
+internal sealed class SecretException(string message) : Exception(message)
+{
+    /// <summary>There is no such Secret.</summary>
+    public bool IsMissing { get; init; }
+}

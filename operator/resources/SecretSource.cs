@@ -70,7 +70,8 @@ internal sealed class SecretSource
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             entries.TryRemove(KeyValuePair.Create(key, entry));
-            throw new SecretException(e is KubernetesException { IsObjectMissing: true } ? $"Secret \"{name}\" not found" : KubernetesException.Explain(e));
+            var isMissing = e is KubernetesException { IsObjectMissing: true };
+            throw new SecretException(isMissing ? $"Secret \"{name}\" not found" : KubernetesException.Explain(e)) { IsMissing = isMissing };
         }
     }
 
@@ -84,7 +85,13 @@ internal sealed class SecretSource
     {
         var secret = await client.GetAsync(ApiResources.Secrets, key.Namespace, key.Name, CancellationToken.None);
         var data = secret["data"] is JsonObject members ? members.ToDictionary(m => m.Key, m => m.Value.Text()) : [];
-        return new SecretData(secret.Member("metadata").Member("resourceVersion").Text(), data);
+        var version = secret.Member("metadata").Member("resourceVersion").Text();
+        if (versions.Find(key.Namespace, key.Name) is { } known && known.Metadata.ResourceVersion != version)
+        {
+            Changed?.Invoke(key.Namespace, key.Name);
+        }
+
+        return new SecretData(version, data);
     }
 
     private bool IsCurrent((string Namespace, string Name) key, Entry entry, SecretData secret)
@@ -96,7 +103,7 @@ internal sealed class SecretSource
     {
         var metadata = (change.After ?? change.Before)!.Metadata;
         var key = (metadata.Namespace ?? "", metadata.Name);
-        var isStale = entries.TryGetValue(key, out var entry) && (change.After is null || !IsOf(entry, change.After.Metadata.ResourceVersion));
+        var isStale = entries.TryGetValue(key, out var entry) && IsStale(entry, change.After?.Metadata.ResourceVersion);
         if (isStale)
         {
             entries.TryRemove(key, out _);
@@ -109,8 +116,9 @@ internal sealed class SecretSource
         }
     }
 
-    private static bool IsOf(Entry entry, string? version)
-        => entry.Secret.IsValueCreated && entry.Secret.Value is { IsCompletedSuccessfully: true, Result: var read } && read.Version == version;
+    // What is being read now looks at the watch when it has been read.
+    private static bool IsStale(Entry entry, string? version)
+        => entry.Secret.IsValueCreated && entry.Secret.Value is { IsCompletedSuccessfully: true, Result: var read } && read.Version != version;
 
     private static PartialObject ReadVersion(JsonElement json)
     {

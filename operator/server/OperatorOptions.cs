@@ -1,4 +1,5 @@
 using DaprK8s.Common.ControlPlane;
+using DaprK8s.Operator.Reports;
 using DaprK8s.Operator.Watchdog;
 
 namespace DaprK8s.Operator.Server;
@@ -56,6 +57,9 @@ internal sealed record OperatorOptions : ServiceOptions
 
     /// <summary>Where other replicas reach this one; empty when it is not known.</summary>
     public string OwnAddress { get; init; } = "";
+
+    /// <summary>How often statuses are written.</summary>
+    public StatusPace StatusPace { get; init; } = new();
 
     /// <summary>The file of the token that sentry is shown; <see langword="null"/> for the usual places.</summary>
     public string? TokenFile { get; init; }

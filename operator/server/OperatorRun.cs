@@ -6,8 +6,8 @@ using DaprK8s.Common.Metrics;
 using DaprK8s.Operator.Api;
 using DaprK8s.Operator.Pods;
 using DaprK8s.Operator.Resources;
-using DaprK8s.Operator.Services;
-using DaprK8s.Operator.Watchdog;
+using DaprK8s.Operator.Reports;
+using DaprK8s.Operator.Validation;
 using DaprK8s.Operator.Webhooks;
 using Microsoft.Extensions.Logging;
 
@@ -18,6 +18,8 @@ internal sealed class OperatorRun(OperatorOptions options, KubernetesClient clie
 {
     // A document is at most as large as an object of the cluster, which is 1.5 MB; a list holds many.
     private const int MaxMessageBytes = 64 << 20;
+
+    private const string ValidationPath = "/validate";
 
     private static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(5);
 
@@ -51,8 +53,12 @@ internal sealed class OperatorRun(OperatorOptions options, KubernetesClient clie
         var streams = new UpdateStreams(inlining, loggers.CreateLogger("dapr.operator.api"));
         metrics.Streams = () => streams.Count;
         var webhookCa = new WebhookCa(client, identity.Anchors, options.Namespace, loggers.CreateLogger("dapr.operator.webhooks"), time);
-        var election = CreateElection();
+        var reports = new ReportTable();
+        metrics.Reports = () => reports.Count;
+        ReportRelay? relay = null;
+        var election = CreateElection(() => relay?.LeaderChanged());
         metrics.IsLeader = () => election is null || election.IsLeader;
+        relay = election is null ? null : new ReportRelay(reports, election, identity, identity.Id, loggers.CreateLogger("dapr.operator.status"), time);
 
         await using var loops = new Loops(cancellationToken);
         loops.Start(identity.StartAsync);
@@ -63,7 +69,8 @@ internal sealed class OperatorRun(OperatorOptions options, KubernetesClient clie
         {
             var isRunning = () => server is { IsRunning: true };
             var health = CreateHealth(identity, feeds, pods, webhookCa, isRunning);
-            server = new ServiceServer(CreatePorts(identity, new OperatorService(feeds, pods, inlining, streams), registry, health), loggers)
+            server = new ServiceServer(CreatePorts(
+                identity, new OperatorService(feeds, pods, inlining, streams), new StatusService(reports, identity.Id, () => metrics.IsLeader()), feeds, registry, health), loggers)
             {
                 // A sidecar's connection is idle for days; what sees to it costs each time.
                 KeepAlivePing = TimeSpan.FromMinutes(1),
@@ -79,7 +86,12 @@ internal sealed class OperatorRun(OperatorOptions options, KubernetesClient clie
                 });
             }
 
-            var leading = new Leading(options, client, configuration, pods, metrics, loggers, time);
+            if (relay is not null)
+            {
+                loops.Start(relay.RunAsync);
+            }
+
+            var leading = new Leading(options, client, configuration, feeds, pods, reports, metrics, loggers, time);
             loops.Start(election is null ? leading.RunWithoutElectionAsync : stop => election.RunAsync(leading.RunAsync, stop));
             await loops.WatchAsync();
         }
@@ -96,7 +108,7 @@ internal sealed class OperatorRun(OperatorOptions options, KubernetesClient clie
         }
     }
 
-    private LeaderElection? CreateElection()
+    private LeaderElection? CreateElection(Action changed)
         => options.ElectsLeader
             ? new LeaderElection(
                 client,
@@ -109,6 +121,9 @@ internal sealed class OperatorRun(OperatorOptions options, KubernetesClient clie
                 },
                 loggers.CreateLogger("dapr.operator.leader"),
                 time)
+            {
+                Changed = changed,
+            }
             : null;
 
     private HealthTargets CreateHealth(ServiceIdentity identity, ResourceFeeds feeds, AnnotatedPods pods, WebhookCa webhooks, Func<bool> isRunning)
@@ -122,10 +137,12 @@ internal sealed class OperatorRun(OperatorOptions options, KubernetesClient clie
         return health;
     }
 
-    private List<ServicePort> CreatePorts(ServiceIdentity identity, OperatorService service, MetricsRegistry registry, HealthTargets health)
+    private List<ServicePort> CreatePorts(
+        ServiceIdentity identity, OperatorService service, StatusService status, ResourceFeeds feeds, MetricsRegistry registry, HealthTargets health)
     {
         var methods = new GrpcMethods(service, MaxMessageBytes, time, logger);
         service.Register(methods);
+        status.Register(methods);
         List<ServicePort> ports =
         [
             ServicePort.Grpc(options.ListenAddress, options.Port, methods, identity.GrpcTls()),
@@ -138,10 +155,12 @@ internal sealed class OperatorRun(OperatorOptions options, KubernetesClient clie
 
         if (options.ServesWebhooks)
         {
-            var conversion = new ConversionWebhook(loggers.CreateLogger("dapr.operator.webhooks"));
-            var webhooks = new WebhookRequests(new Dictionary<string, Func<System.Text.Json.Nodes.JsonObject, System.Text.Json.Nodes.JsonObject?>>
+            // The catalogue is large, and most operators are asked for nothing for days.
+            var judge = new Lazy<ResourceJudge>(() => new ResourceJudge(ComponentCatalogue.Load(), options.AllowedTypes, new ClusterResources(feeds)));
+            var webhooks = new WebhookRequests(new Dictionary<string, Webhook>
             {
-                [ConversionWebhook.Path] = conversion.Answer,
+                [ConversionWebhook.Path] = new ConversionWebhook(loggers.CreateLogger("dapr.operator.webhooks")).AnswerAsync,
+                [ValidationPath] = (body, stop) => AdmissionReview.AnswerAsync(body, judge.Value, stop),
             });
             ports.Add(ServicePort.Webhook(options.WebhookAddress, options.WebhookPort, webhooks.HandleAsync, identity.WebhookTls()));
         }

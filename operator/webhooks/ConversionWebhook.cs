@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using DaprK8s.Common.Resources;
 using DaprK8s.Operator.Resources;
@@ -12,8 +13,19 @@ internal sealed class ConversionWebhook(ILogger logger)
     public const string Path = "/convert";
 
     /// <summary>Answers a <c>ConversionReview</c>.</summary>
-    /// <returns>The review with the response; <see langword="null"/> when it holds no request.</returns>
-    public JsonObject? Answer(JsonObject review)
+    public ValueTask<byte[]?> AnswerAsync(ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return new(JsonNode.Parse(body.Span) is JsonObject review && Answer(review) is { } answer ? ResourceDocument.Write(answer) : null);
+        }
+        catch (JsonException)
+        {
+            return new((byte[]?)null);
+        }
+    }
+
+    private JsonObject? Answer(JsonObject review)
     {
         if (review["request"] is not JsonObject request)
         {

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using DaprK8s.Common.Identity;
 using DaprK8s.Common.Kubernetes;
 using DaprK8s.Operator.Server;
+using DaprK8s.Operator.Reports;
 using DaprK8s.TestServers;
 using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
@@ -30,7 +31,14 @@ internal sealed class RunningOperator : IAsyncDisposable
             "--webhook-server-port", $"{Loopback.FreePort()}", "--trust-anchors-file", cluster.AnchorsFile, "--kubeconfig", cluster.KubeConfig,
             "--listen-address", "127.0.0.1", "--healthz-listen-address", "127.0.0.1", "--metrics-listen-address", "127.0.0.1",
             "--webhook-server-listen-address", "127.0.0.1", .. flags,
-        ]);
+        ]) with
+        {
+            StatusPace = new StatusPace
+            {
+                Settle = TimeSpan.FromMilliseconds(100), Absence = TimeSpan.FromMilliseconds(300), Grace = TimeSpan.FromMilliseconds(500), Spacing = TimeSpan.FromMilliseconds(5),
+                Retry = TimeSpan.FromMilliseconds(200),
+            },
+        };
         Running = Task.Run(RunAsync);
     }
 
