@@ -192,6 +192,7 @@ public sealed class KubernetesApiServer : IAsyncDisposable
         await PauseAsync();
         Tokens.Dispose();
         webhookClient.Dispose();
+        pipeline.Dispose();
         authority.Dispose();
     }
 }

@@ -114,6 +114,46 @@ public sealed class ClusterFacilitiesTests
     }
 
     [Fact]
+    public async Task Pods_and_services_are_reached_through_it()
+    {
+        await using var server = await KubernetesApiServer.StartAsync(new KubernetesApiOptions());
+        await using var app = await WebhookServer.StartAsync("app");
+        app.Answers["/call/it"] = r => new JsonObject { ["heard"] = r["said"]!.DeepClone() };
+        server.Objects.Put("""{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[]},"status":{"podIP":"127.0.0.1"} }""");
+        server.Objects.Put("""{"apiVersion":"v1","kind":"Service","metadata":{"name":"s"},"spec":{"ports":[{"name":"web","port":80}]} }""");
+        using var api = new ApiClient(server);
+        const string said = """{"apiVersion":"a","kind":"b","request":{"uid":"1","said":"hello"} }""";
+        var byPod = await api.PostAsync($"/api/v1/namespaces/default/pods/https:p:{app.Endpoint.Port}/proxy/call/it", said, HttpStatusCode.OK);
+        Assert.Equal("hello", (string?)byPod["response"]!["heard"]);
+        await api.PostAsync("/api/v1/namespaces/default/services/https:s:web/proxy/call/it", said, HttpStatusCode.ServiceUnavailable);
+        server.Services.Register("default", "s", 80, app.Endpoint);
+        await api.PostAsync("/api/v1/namespaces/default/services/https:s:web/proxy/call/it?x=y", said, HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task A_field_that_a_kind_is_not_selected_by_is_refused()
+    {
+        await using var server = await KubernetesApiServer.StartAsync(new KubernetesApiOptions { WithDaprKinds = true });
+        using var api = new ApiClient(server);
+        await api.GetAsync("/api/v1/pods?fieldSelector=spec.nodeName%3Dn,status.phase!%3DRunning");
+        var refused = await api.GetAsync("/apis/dapr.io/v1alpha1/components?fieldSelector=spec.type%3Dx", HttpStatusCode.BadRequest);
+        Assert.Equal("field label not supported: spec.type", (string?)refused["message"]);
+    }
+
+    [Fact]
+    public async Task Nulls_of_built_in_kinds_are_as_good_as_absent_and_a_service_keeps_its_address()
+    {
+        await using var server = await KubernetesApiServer.StartAsync(new KubernetesApiOptions());
+        using var api = new ApiClient(server);
+        const string path = "/api/v1/namespaces/default/services";
+        var made = await api.PostAsync(path, """{"metadata":{"name":"s","annotations":null,"creationTimestamp":null},"spec":{"selector":null,"ports":[{"port":80,"name":null}]} }""");
+        Assert.False(made["metadata"]!.AsObject().ContainsKey("annotations"));
+        Assert.False(made["spec"]!.AsObject().ContainsKey("selector"));
+        var replaced = await api.PutAsync($"{path}/s", """{"metadata":{"name":"s"},"spec":{"ports":[{"port":81}]} }""");
+        Assert.Equal((string?)made["spec"]!["clusterIP"], (string?)replaced["spec"]!["clusterIP"]);
+    }
+
+    [Fact]
     public async Task What_was_invalid_before_does_not_stop_a_change_of_something_else()
     {
         await using var server = await KubernetesApiServer.StartAsync(new KubernetesApiOptions());

@@ -10,11 +10,17 @@ internal sealed class ClusterAddresses(string prefix)
 {
     private int last;
 
-    public void Assign(ResourceType type, JsonObject body)
+    /// <param name="live">The Service as it is; it keeps its address when an update does not name one.</param>
+    public void Assign(ResourceType type, JsonObject body, JsonObject? live)
     {
         if (type.QualifiedName != "services" || body["spec"] is not JsonObject spec || (string?)spec["type"] == "ExternalName")
         {
             return;
+        }
+
+        if (string.IsNullOrEmpty((string?)spec["clusterIP"]) && (string?)live?["spec"]?["clusterIP"] is { Length: > 0 } kept)
+        {
+            spec["clusterIP"] = kept;
         }
 
         if (string.IsNullOrEmpty((string?)spec["clusterIP"]))
@@ -25,5 +31,4 @@ internal sealed class ClusterAddresses(string prefix)
 
         spec["clusterIPs"] ??= new JsonArray(spec["clusterIP"]!.DeepClone());
     }
-
 }

@@ -191,6 +191,7 @@ internal sealed class Discovery(ResourceTypes types)
                 "eviction" => (name, ("policy", "v1", "Eviction"), ["create"], false),
                 "log" => (name, ("", "v1", "Pod"), ["get"], false),
                 "binding" => (name, ("", "v1", "Binding"), ["create"], false),
+                "proxy" => (name, ("", "v1", type.Kind + "ProxyOptions"), ["create", "delete", "get", "patch", "update"], false),
                 _ => (name, (type.Group, type.Version, type.Kind), ["update"], true),
             };
         }

@@ -10,8 +10,8 @@ internal static class BuiltInKinds
     public static IEnumerable<ResourceType> All()
     {
         yield return Core("namespaces", "Namespace", "ns", status: true, namespaced: false) with { Subresources = ["finalize"] };
-        yield return Core("pods", "Pod", "po", status: true, all: true) with { Subresources = ["log", "eviction", "binding"] };
-        yield return Core("services", "Service", "svc", status: true, all: true);
+        yield return Core("pods", "Pod", "po", status: true, all: true) with { Subresources = ["log", "eviction", "binding", "proxy"] };
+        yield return Core("services", "Service", "svc", status: true, all: true) with { Subresources = ["proxy"] };
         yield return Core("endpoints", "Endpoints", "ep") with { Singular = "endpoints" };
         yield return Core("configmaps", "ConfigMap", "cm");
         yield return Core("secrets", "Secret");

@@ -65,7 +65,7 @@ internal sealed record ApiRequest(string Verb, ResourceType? Type, string Resour
         var name = rest.ElementAtOrDefault(1) ?? "";
         var sub = rest.ElementAtOrDefault(2) ?? "";
         var hasSub = sub.Length == 0 || (sub == "status" && type.HasStatus) || (sub == "scale" && type.Scale is not null) || type.Subresources.Contains(sub);
-        if (rest.Length > 3 || !hasSub || (!type.Namespaced && @namespace is not null) || (type.Namespaced && @namespace is null && name.Length > 0))
+        if ((rest.Length > 3 && sub != "proxy") || !hasSub || (!type.Namespaced && @namespace is not null) || (type.Namespaced && @namespace is null && name.Length > 0))
         {
             throw ApiException.NoSuchPath();
         }
@@ -84,7 +84,7 @@ internal sealed record ApiRequest(string Verb, ResourceType? Type, string Resour
         ("GET" or "HEAD", true) => "get",
         ("GET" or "HEAD", false) => (string?)request.Query["watch"] is "true" or "1" ? "watch" : "list",
         ("POST", false) => "create",
-        ("POST", true) when sub is "token" or "eviction" or "binding" => "create",
+        ("POST", true) when sub is "token" or "eviction" or "binding" or "proxy" => "create",
         ("PUT", true) => "update",
         ("PATCH", true) => "patch",
         ("DELETE", true) => "delete",

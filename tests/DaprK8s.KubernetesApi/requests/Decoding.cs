@@ -35,6 +35,15 @@ internal static class Decoding
             throw ApiException.BadRequest($"{type.Kind} in version \"{type.Version}\" cannot be handled as a {type.Kind}: {mismatch}");
         }
 
+        if (type.IsCustom)
+        {
+            SchemaTyping.DropNulls(body["metadata"], ModelSchemas.Of("V1ObjectMeta"));
+        }
+        else
+        {
+            SchemaTyping.DropNulls(body, schema);
+        }
+
         var unknown = new List<string>();
         SchemaTyping.Prune(body, schema, unknown);
         if (unknown.Count == 0 || options.FieldValidation == "Ignore")

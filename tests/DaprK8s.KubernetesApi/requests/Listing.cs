@@ -36,7 +36,7 @@ internal sealed class Listing(ObjectStore store, Conversion conversion)
 
     private Page First(ApiRequest request, IQueryCollection query)
     {
-        var matches = Selectors.Parse(query["fieldSelector"], query["labelSelector"]);
+        var matches = Selectors.Parse(request.Type!, query["fieldSelector"], query["labelSelector"]);
         var (items, revision) = store.List(request.Type!, request.Namespace);
         return new Page([.. items.Where(matches)], revision);
     }

@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Http;
 namespace DaprK8s.KubernetesApi.Requests;
 
 /// <summary>The way of a request: who is it, what does it want, does it fail on purpose, may it, do it.</summary>
-internal sealed class RequestPipeline
+internal sealed class RequestPipeline : IDisposable
 {
     private readonly KubernetesApiServer server;
     private readonly ObjectStore store;
@@ -23,6 +23,7 @@ internal sealed class RequestPipeline
     private readonly Reviews reviews;
     private readonly Discovery.Discovery discovery;
     private readonly OpenApi openApi;
+    private readonly Proxying proxy;
 
     public RequestPipeline(KubernetesApiServer server, ObjectStore store, Conversion conversion, Writing writes, Listing lists, Watching watches)
     {
@@ -31,6 +32,7 @@ internal sealed class RequestPipeline
         reviews = new Reviews(server.Tokens, server.Access);
         discovery = new Discovery.Discovery(server.Types);
         openApi = new OpenApi(server.Types, () => server.Version);
+        proxy = new Proxying(store, server.Services);
     }
 
     public async Task HandleAsync(HttpContext context)
@@ -49,11 +51,18 @@ internal sealed class RequestPipeline
             }
 
             var request = ApiRequest.Read(context.Request, server.Types);
-            var body = await ReadAsync(context);
+            var isProxied = request.Subresource == "proxy";
+            var body = isProxied ? "" : await ReadAsync(context);
             server.Faults.Record(new RequestRecord(
                 caller.Username, request.Verb, request.Resource, request.Namespace, request.Name, context.Request.QueryString.Value ?? "", body, context.Request.Headers.Accept.ToString()));
             await server.Faults.ApplyAsync(request, context);
             server.Access.Check(request, caller);
+            if (isProxied)
+            {
+                await proxy.AnswerAsync(request, context);
+                return;
+            }
+
             await AnswerAsync(request, context, body, caller);
         }
         catch (ApiException e) when (!context.Response.HasStarted)
@@ -65,6 +74,8 @@ internal sealed class RequestPipeline
             // The client has gone, or was cut off.
         }
     }
+
+    public void Dispose() => proxy.Dispose();
 
     /// <summary>Health and version are for everybody.</summary>
     private async Task<bool> AnswerAnybodyAsync(HttpContext context)
@@ -204,7 +215,7 @@ internal sealed class RequestPipeline
                 break;
             case "deletecollection":
                 var delete = DeleteOptions.Read(body.Length == 0 ? null : Decoding.Parse(body), context.Request.Query);
-                var matches = Selectors.Parse(context.Request.Query["fieldSelector"], context.Request.Query["labelSelector"]);
+                var matches = Selectors.Parse(type, context.Request.Query["fieldSelector"], context.Request.Query["labelSelector"]);
                 var all = new List<StoredObject>();
                 foreach (var item in store.List(type, request.Namespace).Items.Where(matches))
                 {

@@ -38,7 +38,7 @@ internal sealed class Watching(ObjectStore store, Conversion conversion)
     public async Task AnswerAsync(ApiRequest request, HttpContext context)
     {
         var query = context.Request.Query;
-        var matches = Selectors.Parse(query["fieldSelector"], query["labelSelector"]);
+        var matches = Selectors.Parse(request.Type!, query["fieldSelector"], query["labelSelector"]);
         var form = Representation.For(context.Request.Headers.Accept, query["includeObject"]);
         var sink = new Sink(context, form, request.Type!, conversion);
         var bookmarks = (string?)query["allowWatchBookmarks"] is "true" or "1";

@@ -219,7 +219,7 @@ internal sealed class Writing(
         metadata["creationTimestamp"] = DateTime.UtcNow.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture);
         metadata["generation"] = 1;
         Defaults.Name(type, body);
-        addresses.Assign(type, body);
+        addresses.Assign(type, body, null);
         Judge(type, name, body, null);
         await webhooks.ValidateAsync(request, body, null, options, cancellationToken);
         if (store.Find(type, request.Namespace ?? "", name) is not null)
@@ -262,7 +262,7 @@ internal sealed class Writing(
         Decode(type, wanted, new WriteOptions(options.Caller) { FieldValidation = "Ignore" });
         KeepOthers(request, live, wanted, wanted["metadata"]!.AsObject());
         Prepare(type, wanted);
-        addresses.Assign(type, wanted);
+        addresses.Assign(type, wanted, live);
         Judge(type, request.Name, wanted, live);
         await webhooks.ValidateAsync(request, wanted, live, options, cancellationToken);
         if (options.DryRun)

@@ -45,6 +45,39 @@ internal static class SchemaTyping
         }
     }
 
+    /// <summary>Removes nulls, which to the decoder of a built-in kind are as good as absent.</summary>
+    public static void DropNulls(JsonNode? value, Schema schema)
+    {
+        switch (value)
+        {
+            case JsonObject o when !schema.PreservesUnknown:
+                foreach (var (name, member) in o.ToArray())
+                {
+                    if (member is not null)
+                    {
+                        DropNulls(member, schema.Of(name) ?? new Schema { PreservesUnknown = true });
+                    }
+                    else if (schema.Values?.Type == "string")
+                    {
+                        o[name] = "";
+                    }
+                    else
+                    {
+                        o.Remove(name);
+                    }
+                }
+
+                break;
+            case JsonArray a when schema.Items is { } items:
+                foreach (var item in a)
+                {
+                    DropNulls(item, items);
+                }
+
+                break;
+        }
+    }
+
     /// <summary>Puts in the defaults of a schema where there is no value.</summary>
     public static void Default(JsonNode? value, Schema schema)
     {

@@ -1,3 +1,4 @@
+using DaprK8s.KubernetesApi.Kinds;
 using DaprK8s.KubernetesApi.Requests;
 
 namespace DaprK8s.KubernetesApi.Storage;
@@ -5,6 +6,20 @@ namespace DaprK8s.KubernetesApi.Storage;
 /// <summary>Field and label selectors: <c>metadata.name=a,spec.nodeName!=b</c>; <c>app=a,tier in (x,y),!old,new</c>.</summary>
 internal static class Selectors
 {
+    /// <summary>What a request selects of a kind.</summary>
+    /// <exception cref="ApiException">It can't be selected like that.</exception>
+    public static Func<StoredObject, bool> Parse(ResourceType type, string? fields, string? labels)
+    {
+        FieldLabels.Check(type, fields);
+        if (type.Group == "events.k8s.io")
+        {
+            // Events are stored as the core has them.
+            fields = fields?.Replace("regarding.", "involvedObject.", StringComparison.Ordinal).Replace("reportingController", "reportingComponent", StringComparison.Ordinal);
+        }
+
+        return Parse(fields, labels);
+    }
+
     public static Func<StoredObject, bool> Parse(string? fields, string? labels)
     {
         var terms = new List<Func<StoredObject, bool>>();
