@@ -9,6 +9,8 @@ using DaprK8s.Components.Middleware.Sentinel;
 using DaprK8s.Components.Middleware.Uppercase;
 using DaprK8s.Components.Middleware.Opa;
 using DaprK8s.Components.SecretStores.Kubernetes;
+using DaprK8s.Components.Bindings.Kubernetes;
+using DaprK8s.Components.Configuration.Kubernetes;
 using DaprK8s.Components.SecretStores.LocalEnv;
 using DaprK8s.Components.SecretStores.LocalFile;
 using DaprK8s.Components.State.InMemory;
@@ -39,6 +41,8 @@ public static partial class ProviderCatalog
         NameResolution(["nameresolution.sqlite"], "v1", SqliteNameResolver.Describe),
         State(["state.sqlite", "state.sqlite3"], "v1", SqliteStateStore.Describe),
         Secrets(["secretstores.kubernetes"], "v1", KubernetesSecretStore.Describe),
+        Configuration(["configuration.kubernetes"], "v1", KubernetesConfigurationStore.Describe),
+        Binding(["bindings.kubernetes"], "v1", KubernetesEventsBinding.Describe),
         Secrets(["secretstores.local.env"], "v1", LocalEnvironmentSecretStore.Describe),
         Secrets(["secretstores.local.file"], "v1", LocalFileSecretStore.Describe),
         State(["state.redis"], "v1", RedisStateStore.Describe),
@@ -64,6 +68,12 @@ public static partial class ProviderCatalog
 
     private static ProviderEntry Secrets(string[] types, string version, Func<ProviderDescriptor> describe)
         => new(ComponentKind.SecretStore, types, [version], describe);
+
+    private static ProviderEntry Configuration(string[] types, string version, Func<ProviderDescriptor> describe)
+        => new(ComponentKind.Configuration, types, [version], describe);
+
+    private static ProviderEntry Binding(string[] types, string version, Func<ProviderDescriptor> describe)
+        => new(ComponentKind.Binding, types, [version], describe);
 
     private static ProviderEntry NameResolution(string[] types, string version, Func<ProviderDescriptor> describe)
         => new(ComponentKind.NameResolution, types, [version], describe);
