@@ -18,7 +18,7 @@ internal sealed class ApiSide
     private readonly MetricsEndpoint metrics;
     private readonly InvocationSide invocation;
 
-    public ApiSide(Basis basis, ComponentSide components, InvocationSide invocation, PubSubSide pubsub, SidecarMetadata metadata)
+    public ApiSide(Basis basis, ComponentSide components, ConfigurationStoreSide stores, InvocationSide invocation, PubSubSide pubsub, SidecarMetadata metadata)
     {
         this.invocation = invocation;
         var (listen, self, time, configuration) = (basis.Options.Listen, basis.Self, basis.Time, basis.Configuration);
@@ -30,7 +30,8 @@ internal sealed class ApiSide
         ApiRoute[] routes =
         [
             .. new SystemRoutes(self, basis.Readiness, metadata, pubsub.Subscriptions, shutdown).Routes, .. new StateRoutes(components.State).Routes,
-            .. new SecretRoutes(components.Secrets).Routes, .. new PubSubRoutes(pubsub.Block).Routes, .. AbsentRoutes.All,
+            .. new SecretRoutes(components.Secrets).Routes, .. new ConfigurationRoutes(stores.Block, stores.Updates).Routes,
+            .. new PubSubRoutes(pubsub.Block).Routes, .. AbsentRoutes.All,
         ];
         http = new HttpSurface(
             new LiveHttpRoad(configuration, routes, new InvocationEndpoint(invocation.Invoker)), token, Cors.Create(listen.AllowedOrigins), basis.Tracer,
@@ -42,7 +43,7 @@ internal sealed class ApiSide
             new ApiCallObserver(new GrpcServerMetrics(basis.Metrics, self), errorCodes, apiLog),
             listen.MaxBodyBytes >= 0 ? listen.MaxBodyBytes : int.MaxValue, time, basis.Log("dapr.runtime.grpc.api"));
         new DaprService(
-            components.State, components.Secrets, pubsub.Block, pubsub.Streams, invocation.Invoker, metadata, pubsub.Subscriptions, shutdown).AddTo(methods);
+            components.State, components.Secrets, pubsub.Block, pubsub.Streams, invocation.Invoker, metadata, pubsub.Subscriptions, shutdown, stores.Block).AddTo(methods);
         metrics = new MetricsEndpoint(basis.Metrics);
     }
 

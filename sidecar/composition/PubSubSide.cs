@@ -12,7 +12,7 @@ internal sealed class PubSubSide
 {
     private readonly ResourceStatuses statuses;
 
-    public PubSubSide(Basis basis, AppSide app)
+    public PubSubSide(Basis basis, AppSide app, BindingSide bindings)
     {
         statuses = basis.Statuses;
         var (registry, self, time, logger) = (basis.Registry, basis.Self, basis.Time, basis.Log("dapr.runtime"));
@@ -29,8 +29,12 @@ internal sealed class PubSubSide
             basis.Options.App.SkipSubscribeEndpoint);
         AppWatch = new AppWatch(app.Channel, app.HealthProbe, time, logger)
         {
-            OnHealthy = Host.StartAsync,
-            OnUnhealthy = _ => Host.StopAsync(),
+            OnHealthy = async stop =>
+            {
+                await Host.StartAsync(stop);
+                await bindings.Host.StartAsync(stop);
+            },
+            OnUnhealthy = _ => Task.WhenAll(Host.StopAsync(), bindings.Host.StopAsync()),
             OnDiscovered = () => basis.Readiness.Done("runtime"),
         };
     }

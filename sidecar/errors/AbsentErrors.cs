@@ -17,13 +17,6 @@ internal static class AbsentErrors
             Category = "binding",
         };
 
-    public static DaprError Configuration()
-        => new("ERR_CONFIGURATION_STORE_NOT_CONFIGURED", "configuration stores not configured", 500, StatusCode.FailedPrecondition)
-        {
-            HasGrpcErrorInfo = true,
-            Category = "configuration",
-        };
-
     public static DaprError Lock()
         => new("ERR_LOCK_STORE_NOT_CONFIGURED", "lock store is not configured", 500, StatusCode.FailedPrecondition) { Category = "lock" };
 

@@ -73,7 +73,7 @@ internal sealed class SidecarFlags
         _ = flags.Text("actors-service", "", "", hidden: true);
         _ = flags.Text("reminders-service", "", "", hidden: true);
         var reconcile = flags.Duration("hot-reload-reconcile-interval", "Time between full re-reads of resources (60s)");
-        _ = flags.Duration("app-binding-options-timeout", "How long the probe for a binding route may take (3s)");
+        var bindingProbe = flags.Duration("app-binding-options-timeout", "How long the probe for a binding route may take (3s)");
         var origins = flags.Text("allowed-origins", "", "Comma-separated CORS origins; empty turns CORS handling off");
         var maxBody = flags.Text("max-body-size", "4Mi", "Largest request body, a quantity");
         var maxRequestMiB = flags.Number("dapr-http-max-request-size", 4, "Largest request body in MiB");
@@ -152,6 +152,7 @@ internal sealed class SidecarFlags
             SkipConfigEndpoint = ReadInitEndpoints(disableInit()).Contains("config"),
             SkipSubscribeEndpoint = ReadInitEndpoints(disableInit()).Contains("subscribe"),
             ApiToken = environment("APP_API_TOKEN") ?? "",
+            BindingProbeTimeout = bindingProbe() is { } probe && probe > TimeSpan.Zero ? probe : TimeSpan.FromSeconds(3),
             GrpcIdle = environment("DAPR_GRPC_MAX_CONN_IDLE") is { Length: > 0 } idle && GoDuration.TryParse(idle, out var d) && d > TimeSpan.Zero ? d : TimeSpan.FromMinutes(3),
         };
 

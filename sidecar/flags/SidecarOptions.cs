@@ -27,6 +27,8 @@ internal sealed record AppOptions
 
     /// <summary>Sent to the app as <c>dapr-api-token</c>; empty for none.</summary>
     public string ApiToken { get; init; } = "";
+    /// <summary>How long the app may take to say which bindings it wants.</summary>
+    public TimeSpan BindingProbeTimeout { get; init; } = TimeSpan.FromSeconds(3);
     public TimeSpan GrpcIdle { get; init; } = TimeSpan.FromMinutes(3);
 
     public bool HasApp => Port > 0;

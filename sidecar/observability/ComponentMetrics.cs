@@ -8,23 +8,28 @@ namespace DaprK8s.Sidecar.Observability;
 internal sealed class ComponentMetrics(MetricsRegistry registry, SidecarInfo self)
 {
     private static readonly string[] OperationLabels = ["app_id", "component", "namespace", "operation", "success"];
+    private static readonly string[] InputLabels = ["app_id", "component", "namespace", "success"];
     private static readonly string[] EgressLabels = ["app_id", "component", "namespace", "success", "topic"];
     private static readonly string[] IngressLabels = ["app_id", "component", "namespace", "process_status", "status", "topic"];
 
     private readonly CallMetrics state = new(registry, "state");
     private readonly CallMetrics secret = new(registry, "secret");
+    private readonly CallMetrics configuration = new(registry, "configuration");
+    private readonly CounterFamily inputCount = registry.Counter("dapr_component_input_binding_count", "Events of input bindings.", InputLabels);
+    private readonly HistogramFamily inputLatency = registry.LatencyHistogram("dapr_component_input_binding_latencies", "Latency of input bindings' events.", InputLabels);
     private readonly CounterFamily egressCount = registry.Counter("dapr_component_pubsub_egress_count", "Messages published.", EgressLabels);
     private readonly HistogramFamily egressLatency = registry.LatencyHistogram("dapr_component_pubsub_egress_latencies", "Latency of publishing.", EgressLabels);
     private readonly CounterFamily ingressCount = registry.Counter("dapr_component_pubsub_ingress_count", "Messages delivered to the app.", IngressLabels);
     private readonly HistogramFamily ingressLatency = registry.LatencyHistogram("dapr_component_pubsub_ingress_latencies", "Latency of delivery.", IngressLabels);
 
-    /// <summary>Records a call of a state or secret store. Publishing has a metric of its own shape.</summary>
+    /// <summary>Records a call of a state, secret or configuration store. Publishing has a metric of its own shape.</summary>
     public void RecordCall(ComponentHandle component, string operation, bool success, TimeSpan elapsed)
     {
         var metrics = component.Kind switch
         {
             ComponentKind.State => state,
             ComponentKind.SecretStore => secret,
+            ComponentKind.Configuration => configuration,
             _ => null,
         };
         if (metrics is not null)
@@ -33,6 +38,14 @@ internal sealed class ComponentMetrics(MetricsRegistry registry, SidecarInfo sel
             metrics.Count.Increment(labels);
             metrics.Latency.Observe(labels, elapsed.TotalMilliseconds);
         }
+    }
+
+    /// <summary>Records an event of an input binding.</summary>
+    public void RecordInputBinding(string component, bool success, TimeSpan elapsed)
+    {
+        var labels = new LabelValues(self.AppId, component, self.Namespace, success ? "true" : "false");
+        inputCount.Increment(labels);
+        inputLatency.Observe(labels, elapsed.TotalMilliseconds);
     }
 
     /// <summary>Records a publish.</summary>

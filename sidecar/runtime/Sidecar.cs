@@ -38,12 +38,14 @@ internal sealed class Sidecar
         Components = new ComponentSide(Basis);
         App = new AppSide(Basis);
         Invocation = new InvocationSide(Basis, App, Components, listeners);
-        PubSub = new PubSubSide(Basis, App);
+        ConfigurationStores = new ConfigurationStoreSide(Basis, App);
+        Bindings = new BindingSide(Basis, App);
+        PubSub = new PubSubSide(Basis, App, Bindings);
         Configuration = new ConfigurationSwap(Basis);
         Reloader = new Reloader(source, Resources, Basis, catalogue, Components, Invocation, PubSub, Configuration);
         var metadata = new SidecarMetadata(
             Basis.Self, options.App, registry, Basis.Statuses, Invocation.Externals, Basis.Configuration.Part(c => c.Features), Reloader.Resiliencies);
-        Web = new WebServer(options.Listen, listeners, loggers, new ApiSide(Basis, Components, Invocation, PubSub, metadata).HandleAsync);
+        Web = new WebServer(options.Listen, listeners, loggers, new ApiSide(Basis, Components, ConfigurationStores, Invocation, PubSub, metadata).HandleAsync);
 
         ProcessMetrics.Register(Basis.Metrics);
         foreach (var warning in Basis.Configuration.Value.SecretScopes.Warnings(name => registry.Find(ComponentKind.SecretStore, name) is not null))
@@ -63,6 +65,10 @@ internal sealed class Sidecar
     public AppSide App { get; }
 
     public InvocationSide Invocation { get; }
+
+    public ConfigurationStoreSide ConfigurationStores { get; }
+
+    public BindingSide Bindings { get; }
 
     public PubSubSide PubSub { get; }
 

@@ -174,7 +174,7 @@ internal sealed class SidecarLife(Sidecar sidecar)
         }
 
         logger.LogInformation("Blocking graceful shutdown for {Duration} or until app reports unhealthy...", GoDuration.Format(duration));
-        await sidecar.PubSub.Host.DrainAsync(CancellationToken.None);
+        await DrainInputsAsync();
         var started = sidecar.Basis.Time.GetTimestamp();
         while (sidecar.App.Channel.IsHealthy && sidecar.Basis.Time.GetElapsedTime(started) < duration)
         {
@@ -187,13 +187,14 @@ internal sealed class SidecarLife(Sidecar sidecar)
     private async Task CloseAsync(ShutdownCause cause)
     {
         var started = sidecar.Basis.Time.GetTimestamp();
-        await sidecar.PubSub.Host.DrainAsync(CancellationToken.None);
+        await DrainInputsAsync();
         if (cause == ShutdownCause.Signal)
         {
             await KeepOutboundForAppAsync(started);
         }
 
         sidecar.Basis.Readiness.SetOutbound(false);
+        await sidecar.ConfigurationStores.Block.DisposeAsync();
         logger.LogInformation("Closing HTTP server");
         using (var limit = new CancellationTokenSource(ListenerGrace, sidecar.Basis.Time))
         {
@@ -212,6 +213,8 @@ internal sealed class SidecarLife(Sidecar sidecar)
         sidecar.Configuration.Dispose();
         logger.LogInformation("Dapr runtime stopped");
     }
+
+    private Task DrainInputsAsync() => Task.WhenAll(sidecar.PubSub.Host.DrainAsync(CancellationToken.None), sidecar.Bindings.Host.DrainAsync());
 
     // An app that got the same signal may still save state or publish while it ends: the API stays until its port is closed.
     private async Task KeepOutboundForAppAsync(long started)

@@ -18,10 +18,6 @@ internal sealed partial class DaprService
             Service, "ConverseAlpha1", ConversationRequest.Parser, (r, _) => throw AbsentErrors.Conversation(r.Name).ToException());
         methods.Unary<ConversationRequestAlpha2, ConversationResponseAlpha2>(
             Service, "ConverseAlpha2", ConversationRequestAlpha2.Parser, (r, _) => throw AbsentErrors.Conversation(r.Name).ToException());
-        methods.Unary<GetConfigurationRequest, GetConfigurationResponse>(
-            Service, "GetConfiguration", GetConfigurationRequest.Parser, (_, _) => throw AbsentErrors.Configuration().ToException());
-        methods.Unary<GetConfigurationRequest, GetConfigurationResponse>(
-            Service, "GetConfigurationAlpha1", GetConfigurationRequest.Parser, (_, _) => throw AbsentErrors.Configuration().ToException());
         methods.Unary<TryLockRequest, TryLockResponse>(
             Service, "TryLockAlpha1", TryLockRequest.Parser, (_, _) => throw AbsentErrors.Lock().ToException());
         methods.Unary<UnlockRequest, UnlockResponse>(

@@ -31,6 +31,7 @@ internal sealed partial class DaprService
         methods.Unary(Service, nameof(GetMetadata), GetMetadataRequest.Parser, GetMetadata);
         methods.Unary(Service, nameof(SetMetadata), SetMetadataRequest.Parser, SetMetadata);
         methods.Unary(Service, nameof(Shutdown), Protos.Runtime.V1.ShutdownRequest.Parser, Shutdown);
+        AddConfiguration(methods);
         AddAbsent(methods);
         AddReflection(methods);
     }

@@ -1,3 +1,4 @@
+using DaprK8s.Sidecar.ConfigurationApi;
 using DaprK8s.Sidecar.Invocation;
 using DaprK8s.Sidecar.PubSub;
 using DaprK8s.Sidecar.PubSub.Subscriptions;
@@ -20,7 +21,8 @@ internal sealed partial class DaprService(
     Invoker invoker,
     SidecarMetadata metadata,
     SubscriptionCatalog subscriptions,
-    Shutdown shutdown)
+    Shutdown shutdown,
+    ConfigurationBlock configuration)
     : DaprK8s.Protos.Runtime.V1.Dapr.DaprBase
 {
 }

@@ -25,13 +25,6 @@ internal static class AbsentRoutes
 
     private static IEnumerable<ApiRoute> Stores()
     {
-        foreach (var version in new[] { "v1.0", "v1.0-alpha1" })
-        {
-            yield return Refuse("GET", version, "configuration/{store}", "GetConfiguration", "configuration", _ => AbsentErrors.Configuration());
-            yield return Refuse("GET", version, "configuration/{store}/subscribe", "SubscribeConfiguration", "configuration", _ => AbsentErrors.Configuration());
-            yield return Refuse("GET", version, "configuration/{store}/{id}/unsubscribe", "UnsubscribeConfiguration", "configuration", _ => AbsentErrors.Configuration());
-        }
-
         yield return Refuse("POST", "v1.0-alpha1", "lock/{store}", "TryLock", "lock", _ => AbsentErrors.Lock());
         yield return Refuse("POST", "v1.0-alpha1", "unlock/{store}", "Unlock", "unlock", _ => AbsentErrors.Lock());
         yield return Refuse("PUT", "v1.0-alpha1", "crypto/{name}/encrypt", "Encrypt", "crypto", _ => AbsentErrors.Crypto());

@@ -23,8 +23,16 @@ internal static class DeliveryHeaders
     /// <summary>The headers of a message.</summary>
     public static IReadOnlyDictionary<string, string> Of(string pubsub, BrokerMessage message)
     {
-        var headers = new Dictionary<string, string>(message.Metadata.Count + 1, StringComparer.OrdinalIgnoreCase);
-        foreach (var (name, value) in message.Metadata)
+        var headers = Filter(message.Metadata);
+        headers[PubSubName] = pubsub;
+        return headers;
+    }
+
+    /// <summary>What of some metadata may go along as headers.</summary>
+    public static Dictionary<string, string> Filter(IReadOnlyDictionary<string, string> metadata)
+    {
+        var headers = new Dictionary<string, string>(metadata.Count + 1, StringComparer.OrdinalIgnoreCase);
+        foreach (var (name, value) in metadata)
         {
             if (IsForwarded(name) && !value.AsSpan().ContainsAnyExceptInRange(' ', '~'))
             {
@@ -32,7 +40,6 @@ internal static class DeliveryHeaders
             }
         }
 
-        headers[PubSubName] = pubsub;
         return headers;
     }
 

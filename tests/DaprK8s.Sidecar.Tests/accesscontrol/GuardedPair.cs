@@ -142,7 +142,7 @@ internal sealed class GuardedPair : IAsyncDisposable, INameResolver
             new HttpRoad(new ApiRouter([]), new ApiRouter([]), new InvocationEndpoint(invoker), null), new ApiToken(""), null, tracer,
             new HttpServerMetrics(registry, self, new HttpPathLabel(null)), errorCodes, log, null, 0, Time, NullLogger.Instance);
         var methods = new GrpcMethods(new ApiCallObserver(new GrpcServerMetrics(registry, self), errorCodes, log), MaxBytes, Time, NullLogger.Instance);
-        new DaprService(null!, null!, null!, null!, invoker, null!, null!, null!).AddTo(methods);
+        new DaprService(null!, null!, null!, null!, invoker, null!, null!, null!, null!).AddTo(methods);
         var proxy = new GrpcProxy(self, app, new AccessGate((AccessList)null!, new AccessMetrics(registry), NullLogger.Instance), peers, addresses, tracer);
 
         var http = await ServeAsync(k => k.Listen(IPAddress.Loopback, 0), surface.HandleAsync);

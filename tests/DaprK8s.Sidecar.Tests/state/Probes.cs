@@ -85,10 +85,10 @@ internal sealed class CallContext(CancellationToken cancellationToken = default)
 internal static class GrpcProbe
 {
     /// <summary>The service with nothing behind it but these two blocks.</summary>
-    public static DaprService Service(StateBlock state, SecretsBlock secrets) => new(state, secrets, null!, null!, null!, null!, null!, null!);
+    public static DaprService Service(StateBlock state, SecretsBlock secrets) => new(state, secrets, null!, null!, null!, null!, null!, null!, null!);
 
     /// <summary>The service with nothing behind it but pub/sub.</summary>
-    public static DaprService Service(PubSubBlock pubsub, SubscriptionStreams streams) => new(null!, null!, pubsub, streams, null!, null!, null!, null!);
+    public static DaprService Service(PubSubBlock pubsub, SubscriptionStreams streams) => new(null!, null!, pubsub, streams, null!, null!, null!, null!, null!);
 
     /// <summary>Calls and returns the error as the interceptor sends it, with its details.</summary>
     public static async Task<(StatusCode Code, string Text, IReadOnlyList<Google.Protobuf.WellKnownTypes.Any> Details)> ErrorOfAsync(Func<Task> call)
