@@ -37,7 +37,7 @@ internal sealed class KubernetesEventsBinding : IInputBinding
     {
         this.context = context;
         scope = new InformerScope { Namespace = context.Metadata.Get(Namespace) };
-        client = new KubernetesClient(KubernetesConnection.Find(context.Metadata.Get(KubeConfigPath), context.Time), context.Time);
+        client = new KubernetesClient(KubernetesConnection.FindForComponent(context.Metadata.Get(KubeConfigPath), context.Time), context.Time);
 
         // A refusal is told here; the watch itself would go on trying.
         await client.ListAsync(ApiResources.MetadataOf("events"), scope with { MetadataOnly = true }, cancellationToken);

@@ -44,7 +44,7 @@ internal sealed class KubernetesConfigurationStore : IConfigurationStore
             Namespace = context.Namespace.Length > 0 ? context.Namespace : DefaultNamespace,
             FieldSelector = $"metadata.name={context.Metadata.Get(ConfigMapName)}",
         };
-        client = new KubernetesClient(KubernetesConnection.Find(context.Metadata.Get(KubeConfigPath), context.Time), context.Time);
+        client = new KubernetesClient(KubernetesConnection.FindForComponent(context.Metadata.Get(KubeConfigPath), context.Time), context.Time);
 
         // A refusal is told here; the watch itself would go on trying.
         await client.ListAsync(ConfigMap.Resource, scope, cancellationToken);
