@@ -1,6 +1,5 @@
 using DaprK8s.Common.Hosting;
 using DaprK8s.Components;
-using DaprK8s.Sidecar.PubSub.Subscriptions;
 using DaprK8s.Sidecar.Runtime;
 using Microsoft.Extensions.Logging;
 
@@ -87,7 +86,7 @@ internal sealed class InputBindingRun
         services.Logger.LogInformation("reading from input binding {Binding}", component.Resource.LogName);
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
         var delivery = new BindingDelivery(component, services);
-        var gate = new DeliveryGate();
+        var gate = new WorkGate();
         var read = binding.ReadAsync((received, ct) => DeliverAsync(delivery, gate, received, reading.Token, ct), reading.Token);
         var replaced = ReplacementAsync(component, binding, reading.Token);
         var first = await Task.WhenAny(read, replaced);
@@ -106,7 +105,7 @@ internal sealed class InputBindingRun
     }
 
     private static async ValueTask<ReadOnlyMemory<byte>> DeliverAsync(
-        BindingDelivery delivery, DeliveryGate gate, BindingEvent received, CancellationToken closing, CancellationToken cancellationToken)
+        BindingDelivery delivery, WorkGate gate, BindingEvent received, CancellationToken closing, CancellationToken cancellationToken)
     {
         if (!gate.TryEnter())
         {
