@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using DaprK8s.Components;
 using DaprK8s.Sidecar.Flags;
 using DaprK8s.Sidecar.Invocation;
+using DaprK8s.Sidecar.Reload;
 
 namespace DaprK8s.Sidecar.Runtime;
 
@@ -22,13 +23,16 @@ internal sealed class SidecarMetadata(
 
     public IReadOnlyList<string> Resiliencies => resiliencies.Value;
 
-    /// <summary>What clients have set, and, for each resource that can't be used as it is, an entry <c>kind/name</c> that says why.</summary>
+    /// <summary>
+    /// What clients have set, and, for each resource that can't be used as it is, an entry <c>kind/name</c> that says why. Components
+    /// whose errors are to be ignored are left out.
+    /// </summary>
     public IReadOnlyDictionary<string, string> Extended
     {
         get
         {
             var all = extended.ToDictionary(StringComparer.Ordinal);
-            foreach (var status in statuses.All.Values.Where(s => s.State is ResourceState.Failed or ResourceState.Degraded))
+            foreach (var status in statuses.All.Values.Where(IsShown))
             {
                 all[$"{status.Kind}/{status.Name}"] = $"{status.State}: {status.Message}";
             }
@@ -52,6 +56,9 @@ internal sealed class SidecarMetadata(
             extended[key] = value;
         }
     }
+
+    private static bool IsShown(ResourceStatus status)
+        => status.HoldsBack || status.State == ResourceState.Degraded || (status.State == ResourceState.Failed && status.Kind != ResourceKinds.Component);
 
     private static IReadOnlyList<string> Capabilities(IComponent? component)
         => component switch

@@ -37,7 +37,7 @@ public sealed partial class StormTests
         {
             ["state.yaml"] = r => Resource.Component("store", "state.in-memory", ("keyPrefix", r.Next(2) == 0 ? "name" : "appid"), ("note", $"{r.Next()}")),
             ["broker.yaml"] = r => Resource.RedisPubSub(
-                redis, "pubsub", ("queueDepth", $"{r.Next(50, 150)}"), ("processingTimeout", "5s"), ("redeliverInterval", "1s")),
+                redis, "pubsub", ("queueDepth", $"{r.Next(50, 150)}"), ("processingTimeout", "5s"), ("redeliverInterval", "1s")).Replace("  version: v1", "  version: v1\n  initTimeout: 30s", StringComparison.Ordinal),
             ["memory.yaml"] = r => Resource.Component("memory", "pubsub.in-memory", ("note", $"{r.Next()}")),
             ["upper.yaml"] = r => Resource.Component("upper", "middleware.http.uppercase", ("note", $"{r.Next()}")),
             ["subscription.yaml"] = r => Files.Subscription("s", "pubsub", "orders", Routes[r.Next(Routes.Length)]),
@@ -84,7 +84,7 @@ public sealed partial class StormTests
         while (edits < wanted && failures.IsEmpty)
         {
             Edit(daprd, names[random.Next(names.Length)], files, random);
-            if (++edits % 8 == 0)
+            if (++edits % 16 == 0)
             {
                 // The pace of the edits, so that most of them are seen one by one: a storm without a breath would be read as one edit.
                 await Task.Delay(25);
