@@ -33,6 +33,9 @@ internal sealed class TestSentry : IGrpcCallObserver, IIdentity, IAsyncDisposabl
     /// <summary>What certificates are signed under.</summary>
     public TestTrust Trust { get; set; }
 
+    /// <summary>Of the certificates that are signed from now on.</summary>
+    public TimeSpan Lifetime { get; set; } = TimeSpan.FromHours(1);
+
     public string Address => $"127.0.0.1:{server.NumberOf(port)}";
 
     /// <summary>The last token that was shown.</summary>
@@ -59,7 +62,7 @@ internal sealed class TestSentry : IGrpcCallObserver, IIdentity, IAsyncDisposabl
         Token = request.Token;
         var asked = CertificateRequest.LoadSigningRequestPem(
             request.CertificateSigningRequest.ToStringUtf8(), HashAlgorithmName.SHA256, signerSignaturePadding: RSASignaturePadding.Pkcs1);
-        using var certificate = Trust.Issue(asked.PublicKey, $"spiffe://{request.TrustDomain}/ns/{request.Namespace}/{request.Id}", $"dapr-webhook.{request.Namespace}.svc");
+        using var certificate = Trust.Issue(asked.PublicKey, $"spiffe://{request.TrustDomain}/ns/{request.Namespace}/{request.Id}", Lifetime, $"dapr-webhook.{request.Namespace}.svc");
         var response = new SignCertificateResponse
         {
             WorkloadCertificate = ByteString.CopyFromUtf8(certificate.ExportCertificatePem() + "\n"),

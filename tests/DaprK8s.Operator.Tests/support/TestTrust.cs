@@ -24,7 +24,7 @@ internal sealed class TestTrust : IDisposable
     public TrustAnchors Anchors => TrustAnchors.Parse(Pem);
 
     /// <summary>A certificate for a key.</summary>
-    public X509Certificate2 Issue(PublicKey subject, string uri, params string[] names)
+    public X509Certificate2 Issue(PublicKey subject, string uri, TimeSpan lifetime, params string[] names)
     {
         var request = new CertificateRequest(new X500DistinguishedName(""), subject, HashAlgorithmName.SHA256);
         var san = new SubjectAlternativeNameBuilder();
@@ -39,14 +39,14 @@ internal sealed class TestTrust : IDisposable
         request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature, true));
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new("1.3.6.1.5.5.7.3.1"), new("1.3.6.1.5.5.7.3.2")], false));
         return request.Create(
-            root.SubjectName, X509SignatureGenerator.CreateForECDsa(key), DateTimeOffset.UtcNow.AddMinutes(-10), DateTimeOffset.UtcNow.AddHours(1), RandomNumberGenerator.GetBytes(12));
+            root.SubjectName, X509SignatureGenerator.CreateForECDsa(key), DateTimeOffset.UtcNow.AddMinutes(-10), DateTimeOffset.UtcNow + lifetime, RandomNumberGenerator.GetBytes(12));
     }
 
     /// <summary>A certificate with a key of its own.</summary>
     public X509Certificate2 Issue(string uri)
     {
         using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        using var bare = Issue(new PublicKey(own), uri);
+        using var bare = Issue(new PublicKey(own), uri, TimeSpan.FromHours(1));
         return bare.CopyWithPrivateKey(own);
     }
 
