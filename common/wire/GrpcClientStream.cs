@@ -70,6 +70,11 @@ public sealed class GrpcClientStream<T> : IDisposable
         {
             throw failure;
         }
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException && !cancellationToken.IsCancellationRequested)
+        {
+            // A connection that goes away takes a body along that is still being written.
+            throw GrpcClientCall.Failure(StatusCode.Unavailable, $"the call broke off: {e.Message}");
+        }
     }
 
     /// <summary>A request body that goes on for as long as there are messages.</summary>

@@ -1,4 +1,5 @@
 using DaprK8s.Common.Identity;
+using DaprK8s.Sidecar.Composition;
 using DaprK8s.Sidecar.Flags;
 using DaprK8s.Sidecar.Runtime;
 using DaprK8s.Sidecar.Security;
@@ -10,12 +11,13 @@ namespace DaprK8s.Sidecar.Kubernetes;
 /// What a sidecar in Kubernetes has before anything else: its identity and the operator (contract: k8s 5.2, 5.3). Nothing listens until
 /// both are there.
 /// </summary>
-internal sealed class ControlPlane : IDisposable
+internal sealed class ControlPlane : IAsyncDisposable
 {
-    private ControlPlane(OperatorConnection @operator, OperatorResourceSource source) => (Operator, Source) = (@operator, source);
+    private readonly OperatorConnection connection;
+    private readonly CancellationTokenSource stopping = new();
+    private Task reporting = Task.CompletedTask;
 
-    /// <summary>The operator.</summary>
-    public OperatorConnection Operator { get; }
+    private ControlPlane(OperatorConnection connection, OperatorResourceSource source) => (this.connection, Source) = (connection, source);
 
     /// <summary>The resources.</summary>
     public OperatorResourceSource Source { get; }
@@ -45,10 +47,21 @@ internal sealed class ControlPlane : IDisposable
         }
     }
 
-    public void Dispose()
+    /// <summary>Tells the operator how the resources fare, from now on.</summary>
+    public void Report(Basis basis)
     {
+        var reporter = new StatusReporter(
+            connection, basis.Self, basis.Options.Kubernetes!.PodName, basis.Statuses, basis.Time, basis.Log("dapr.runtime.operator"));
+        reporting = Task.Run(() => reporter.RunAsync(stopping.Token));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await stopping.CancelAsync();
+        await reporting;
         Source.Dispose();
-        Operator.Dispose();
+        connection.Dispose();
+        stopping.Dispose();
     }
 
     private static SpiffeId Identify(SecurityOptions options)

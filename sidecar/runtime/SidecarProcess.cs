@@ -125,12 +125,13 @@ internal static class SidecarProcess
         _ = shutdown.Requested.ContinueWith(_ => starting.Cancel(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         try
         {
-            using var controlPlane = options.Kubernetes is null
+            await using var controlPlane = options.Kubernetes is null
                 ? null : await ControlPlane.ConnectAsync(options, security!, loggers, TimeProvider.System, starting.Token);
             IResourceSource source = controlPlane is null
                 ? new FileResourceSource(options, loggers.CreateLogger("dapr.runtime.loader"), TimeProvider.System) : controlPlane.Source;
             var loaded = await source.LoadAsync(starting.Token);
             var sidecar = new Sidecar(options, security, source, loaded, listeners, shutdown, loggers, TimeProvider.System);
+            controlPlane?.Report(sidecar.Basis);
             return await new SidecarLife(sidecar).RunAsync();
         }
         catch (OperationCanceledException) when (shutdown.Requested.IsCompleted)

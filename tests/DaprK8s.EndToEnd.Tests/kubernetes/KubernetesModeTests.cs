@@ -174,9 +174,16 @@ public sealed class KubernetesModeTests
         await using var daprd = await pod.Sidecar("orders").StartAsync(Until.Ready);
 
         await pod.Operator.StopAsync();
+        await Eventually.TrueAsync(() => daprd.Log.Contains("interrupted, trying again"), "the outage is told");
         Assert.Equal(HttpStatusCode.NoContent, (await daprd.Http.PostAsync("/v1.0/state/store", new StringContent("""[{"key":"k","value":"v"}]"""))).StatusCode);
         Assert.Equal("\"v\"", await daprd.Http.GetStringAsync("/v1.0/state/store/k"));
         Assert.Equal(HttpStatusCode.NoContent, (await daprd.Http.GetAsync("/v1.0/healthz")).StatusCode);
+
+        await pod.Operator.StartAsync();
+        pod.PutComponent("late");
+        await Eventually.TrueAsync(
+            async () => (await daprd.Http.PostAsync("/v1.0/state/late", new StringContent("""[{"key":"k","value":"v"}]"""))).StatusCode == HttpStatusCode.NoContent,
+            "what comes after the operator's return is used", TimeSpan.FromSeconds(90));
     }
 
     private static DaprdSetup Public(KubernetesPod pod, string appId, int port, Dictionary<string, string>? env = null)

@@ -256,7 +256,7 @@ public sealed class FollowOperatorTests
                     return true;
                 }
 
-                time.Advance(step ?? TimeSpan.FromMilliseconds(50));
+                time.Advance(step ?? TimeSpan.FromMilliseconds(100));
                 return false;
             },
             what);

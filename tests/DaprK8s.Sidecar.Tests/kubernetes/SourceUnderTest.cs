@@ -17,7 +17,7 @@ internal sealed class SourceUnderTest : IAsyncDisposable
     public const string AppId = "orders";
 
     private static readonly SpiffeId OperatorId = SpiffeId.Create("cluster.local", "dapr-system", "dapr-operator");
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(120);
 
     private readonly TestAuthority authority;
     private readonly CancellationTokenSource stop = new();

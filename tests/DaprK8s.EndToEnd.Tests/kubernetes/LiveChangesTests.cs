@@ -1,0 +1,116 @@
+using System.Net;
+using System.Text;
+using DaprK8s.EndToEnd.Tests.Fixture;
+using DaprK8s.Protos.Operator.Status.V1;
+
+namespace DaprK8s.EndToEnd.Tests.Kubernetes;
+
+/// <summary>What becomes of changes at the operator while the sidecar serves, and what the operator hears of it (contract: k8s 5.8).</summary>
+public sealed class LiveChangesTests
+{
+    [Fact]
+    public async Task A_component_comes_changes_and_goes_while_the_sidecar_serves()
+    {
+        await using var pod = await KubernetesPod.CreateAsync();
+        await using var daprd = await pod.Sidecar("orders").StartAsync(Until.Ready);
+
+        pod.PutComponent("late");
+        await Eventually.TrueAsync(async () => await SaveAsync(daprd, "late") == HttpStatusCode.NoContent, "the new component serves");
+
+        pod.PutComponent("late", metadata: """[{"name":"keyPrefix","value":"none"}]""");
+        await Eventually.TrueAsync(
+            async () => (await daprd.Http.GetAsync("/v1.0/state/late/k")).StatusCode == HttpStatusCode.NoContent, "the changed component has replaced the first one");
+
+        pod.Operator.Remove("Component", "late");
+        await Eventually.TrueAsync(async () => await SaveAsync(daprd, "late") is HttpStatusCode.BadRequest or HttpStatusCode.InternalServerError, "the component is gone");
+        await pod.Operator.StopAsync();
+        Assert.Equal(HttpStatusCode.NoContent, (await daprd.Http.GetAsync("/v1.0/healthz")).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_rotated_secret_reaches_the_component_that_refers_to_it()
+    {
+        await using var pod = await KubernetesPod.CreateAsync();
+        pod.Operator.Put("Component", WithSecret("ONE_"));
+        await using var daprd = await pod.Sidecar(
+            "orders", flags: ["--hot-reload-reconcile-interval", "1s"], env: new Dictionary<string, string> { ["ONE_X"] = "first", ["TWO_X"] = "second" }).StartAsync(Until.Ready);
+        Assert.Equal("{\"X\":\"first\"}", await daprd.Http.GetStringAsync("/v1.0/secrets/env/X"));
+
+        pod.Operator.PutSilently("Component", WithSecret("TWO_"));
+
+        await Eventually.TrueAsync(async () => await daprd.Http.GetStringAsync("/v1.0/secrets/env/X") == "{\"X\":\"second\"}", "the new secret is in use");
+        Assert.DoesNotContain("TWO_", daprd.Log.ToString(), StringComparison.Ordinal);
+
+        static string WithSecret(string value) => $$$$"""
+            {"metadata":{"name":"env","namespace":"apps","uid":"u","generation":1},"spec":{"type":"secretstores.local.env","version":"v1","metadata":[
+              {"name":"prefix","value":"{{{{Convert.ToBase64String(Encoding.UTF8.GetBytes(value))}}}}","secretKeyRef":{"name":"s","key":"k"}}]}}
+            """;
+    }
+
+    [Fact]
+    public async Task A_Configuration_changes_without_a_restart()
+    {
+        await using var pod = await KubernetesPod.CreateAsync();
+        pod.Operator.Put("Configuration", """{"metadata":{"name":"mine","namespace":"apps"},"spec":{}}""");
+        pod.PutSecret("apps", "db", "password", "hush");
+        await using var daprd = await pod.Sidecar("orders", configuration: "mine").StartAsync(Until.Ready);
+        var pid = daprd.Pid;
+        Assert.Equal("{\"password\":\"hush\"}", await daprd.Http.GetStringAsync("/v1.0/secrets/kubernetes/db"));
+
+        pod.Operator.Put("Configuration", """
+            {"metadata":{"name":"mine","namespace":"apps"},"spec":{"secrets":{"scopes":[{"storeName":"kubernetes","defaultAccess":"deny"}]}}}
+            """);
+
+        await Eventually.TrueAsync(
+            async () => (await daprd.Http.GetAsync("/v1.0/secrets/kubernetes/db")).StatusCode == HttpStatusCode.Forbidden, "the new scopes count");
+        Assert.Equal(pid, daprd.Pid);
+    }
+
+    [Fact]
+    public async Task A_component_that_fails_keeps_the_sidecar_up_but_not_ready_and_the_operator_hears_of_it()
+    {
+        await using var pod = await KubernetesPod.CreateAsync();
+        pod.PutComponent("good");
+        pod.PutComponent("bad", "secretstores.local.file", """[{"name":"secretsFile","value":"/nowhere/at/all.json"}]""");
+        await using var daprd = await pod.Sidecar("orders").StartAsync(Until.Started);
+
+        await Eventually.TrueAsync(() => Last(pod, "bad")?.State == ResourceState.Types.State.Failed, "the failure is reported");
+        await Eventually.TrueAsync(() => Last(pod, "good")?.State == ResourceState.Types.State.Ready, "the good one is reported");
+        Assert.NotEmpty(Last(pod, "bad")!.Reason);
+        Assert.All(pod.Operator.Reports, r => Assert.Equal(("apps", "orders-0"), (r.Namespace, r.PodName)));
+        using var health = await daprd.Http.GetAsync("/v1.0/healthz");
+        Assert.Equal(HttpStatusCode.InternalServerError, health.StatusCode);
+        Assert.Contains("bad", await health.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.NoContent, await SaveAsync(daprd, "good"));
+        Assert.False(daprd.HasExited);
+
+        pod.PutComponent("bad");
+        await Eventually.TrueAsync(() => Last(pod, "bad") is { State: ResourceState.Types.State.Ready, Generation: 2 }, "the repair is reported");
+        await daprd.WaitUntilReadyAsync();
+
+        pod.Operator.Remove("Component", "bad");
+        await Eventually.TrueAsync(() => Last(pod, "bad")?.State == ResourceState.Types.State.Removed, "the removal is reported");
+    }
+
+    [Fact]
+    public async Task Daprs_operator_which_takes_no_reports_changes_nothing()
+    {
+        await using var pod = await KubernetesPod.CreateAsync();
+        pod.Operator.Unimplemented["Report"] = true;
+        pod.PutComponent("good");
+        await using var daprd = await pod.Sidecar("orders").StartAsync(Until.Ready);
+
+        await Eventually.TrueAsync(() => daprd.Log.Contains("takes no reports"), "the sidecar has understood");
+        Assert.Equal(1, pod.Operator.Calls("Report"));
+        Assert.Equal(HttpStatusCode.NoContent, await SaveAsync(daprd, "good"));
+    }
+
+    private static ResourceState? Last(KubernetesPod pod, string name)
+        => pod.Operator.Reports.SelectMany(r => r.Resources).LastOrDefault(r => r.Name == name);
+
+    private static async Task<HttpStatusCode> SaveAsync(Daprd daprd, string store)
+    {
+        using var answer = await daprd.Http.PostAsync($"/v1.0/state/{store}", new StringContent("""[{"key":"k","value":"v"}]"""));
+        return answer.StatusCode;
+    }
+}
