@@ -313,9 +313,10 @@ internal sealed class ComponentSupervisor
             return isPermanent ? Outcome.GivenUp : Outcome.TryAgain;
         }
 
-        next.MarkFailed(report.Cause);
+        // Readiness knows of it before anybody is told that the component is settled.
         var ignored = next.Resource.Spec.IgnoreErrors;
         services.Statuses.Set(ResourceKinds.Component, next.Resource, ResourceState.Failed, reason, report.Cause, holdsBack: !ignored);
+        next.MarkFailed(report.Cause);
         report.Log(services.Logger, first, ignored, services.OnFatal is null);
         if (!ignored && services.OnFatal is { } end)
         {
