@@ -1,8 +1,8 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using DaprK8s.Common.Kubernetes;
-using DaprK8s.KubernetesApi;
 using DaprK8s.Kubernetes.Tests.Support;
+using DaprK8s.KubernetesApi;
 
 namespace DaprK8s.Kubernetes.Tests.Client;
 

@@ -170,7 +170,9 @@ public sealed class AdmissionTests : IAsyncLifetime
 
     private static JsonObject Patch(string patch) => new()
     {
-        ["allowed"] = true, ["patchType"] = "JSONPatch", ["patch"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(patch)),
+        ["allowed"] = true,
+        ["patchType"] = "JSONPatch",
+        ["patch"] = Convert.ToBase64String(Encoding.UTF8.GetBytes(patch)),
     };
 
     private void Configure(string kind, string resource, string service = "hook", string? authority = null, string more = "")

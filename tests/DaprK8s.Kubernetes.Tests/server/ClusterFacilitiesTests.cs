@@ -16,7 +16,8 @@ public sealed class ClusterFacilitiesTests
     {
         await using var server = await KubernetesApiServer.StartAsync(new KubernetesApiOptions
         {
-            Addresses = [IPAddress.Parse("127.0.0.2"), IPAddress.Loopback], ServerNames = ["api.test"],
+            Addresses = [IPAddress.Parse("127.0.0.2"), IPAddress.Loopback],
+            ServerNames = ["api.test"],
         });
         Assert.Equal("127.0.0.2", server.Address.Host);
         using var api = new ApiClient(server);

@@ -1,7 +1,7 @@
+using System.Buffers.Text;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
-using System.Buffers.Text;
 using DaprK8s.KubernetesApi.Kinds;
 using DaprK8s.KubernetesApi.Storage;
 

@@ -67,7 +67,9 @@ internal sealed class Webhook(JsonObject source)
             {
                 var variables = new Dictionary<string, JsonNode?>
                 {
-                    ["object"] = review["object"], ["oldObject"] = review["oldObject"], ["request"] = review,
+                    ["object"] = review["object"],
+                    ["oldObject"] = review["oldObject"],
+                    ["request"] = review,
                 };
                 if (Expression.Evaluate((string)condition!["expression"]!, variables) is false)
                 {

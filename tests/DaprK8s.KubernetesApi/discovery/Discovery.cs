@@ -29,12 +29,14 @@ internal sealed class Discovery(ResourceTypes types)
             : null;
         return parts switch
         {
-            ["api"] when aggregated is not null => (Aggregated(["" ], aggregated), aggregated),
+            ["api"] when aggregated is not null => (Aggregated([""], aggregated), aggregated),
             ["apis"] when aggregated is not null => (Aggregated(Groups(), aggregated), aggregated),
             ["api"] => (Versions(address), "application/json"),
             ["apis"] => (new JsonObject
             {
-                ["kind"] = "APIGroupList", ["apiVersion"] = "v1", ["groups"] = new JsonArray([.. Groups().Select(Group)]),
+                ["kind"] = "APIGroupList",
+                ["apiVersion"] = "v1",
+                ["groups"] = new JsonArray([.. Groups().Select(Group)]),
             }, "application/json"),
             ["apis", var group] when Groups().Contains(group) => (Named(Group(group), "APIGroup"), "application/json"),
             ["api", "v1"] => (Resources("", "v1"), "application/json"),
@@ -68,7 +70,9 @@ internal sealed class Discovery(ResourceTypes types)
         var versions = VersionsOf(group).Select(v => new JsonObject { ["groupVersion"] = $"{group}/{v}", ["version"] = v }).ToArray();
         return new JsonObject
         {
-            ["name"] = group, ["versions"] = new JsonArray([.. versions]), ["preferredVersion"] = versions[0].DeepClone(),
+            ["name"] = group,
+            ["versions"] = new JsonArray([.. versions]),
+            ["preferredVersion"] = versions[0].DeepClone(),
         };
     }
 
@@ -93,7 +97,10 @@ internal sealed class Discovery(ResourceTypes types)
 
         return new JsonObject
         {
-            ["kind"] = "APIResourceList", ["apiVersion"] = "v1", ["groupVersion"] = group.Length == 0 ? version : $"{group}/{version}", ["resources"] = list,
+            ["kind"] = "APIResourceList",
+            ["apiVersion"] = "v1",
+            ["groupVersion"] = group.Length == 0 ? version : $"{group}/{version}",
+            ["resources"] = list,
         };
     }
 
@@ -101,7 +108,11 @@ internal sealed class Discovery(ResourceTypes types)
     {
         var resource = new JsonObject
         {
-            ["name"] = name, ["singularName"] = whole ? type.Singular : "", ["namespaced"] = type.Namespaced, ["kind"] = kind, ["verbs"] = Texts(verbs),
+            ["name"] = name,
+            ["singularName"] = whole ? type.Singular : "",
+            ["namespaced"] = type.Namespaced,
+            ["kind"] = kind,
+            ["verbs"] = Texts(verbs),
         };
         if (other is { } foreign && (foreign.Group != type.Group || foreign.Version != type.Version))
         {

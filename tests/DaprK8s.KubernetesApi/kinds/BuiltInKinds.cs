@@ -40,11 +40,14 @@ internal static class BuiltInKinds
         yield return In("rbac.authorization.k8s.io", "clusterroles", "ClusterRole", namespaced: false);
         yield return In("rbac.authorization.k8s.io", "clusterrolebindings", "ClusterRoleBinding", namespaced: false);
         yield return In("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", namespaced: false)
-            with { Categories = ["api-extensions"] };
+            with
+        { Categories = ["api-extensions"] };
         yield return In("admissionregistration.k8s.io", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", namespaced: false)
-            with { Categories = ["api-extensions"] };
+            with
+        { Categories = ["api-extensions"] };
         yield return In("apiextensions.k8s.io", "customresourcedefinitions", "CustomResourceDefinition", "crd", status: true, namespaced: false)
-            with { ShortNames = ["crd", "crds"], Categories = ["api-extensions"] };
+            with
+        { ShortNames = ["crd", "crds"], Categories = ["api-extensions"] };
         yield return In("coordination.k8s.io", "leases", "Lease");
         yield return In("discovery.k8s.io", "endpointslices", "EndpointSlice");
         yield return In("events.k8s.io", "events", "Event", "ev") with { SharesStorageOf = "events", IsStored = false, Schema = ModelSchemas.Of("Eventsv1Event") };

@@ -77,7 +77,9 @@ internal static class Tables
             default:
                 row["object"] = new JsonObject
                 {
-                    ["kind"] = "PartialObjectMetadata", ["apiVersion"] = "meta.k8s.io/v1", ["metadata"] = body["metadata"]!.DeepClone(),
+                    ["kind"] = "PartialObjectMetadata",
+                    ["apiVersion"] = "meta.k8s.io/v1",
+                    ["metadata"] = body["metadata"]!.DeepClone(),
                 };
                 break;
         }

@@ -31,8 +31,11 @@ internal static class ProtobufBody
 
     private static readonly Dictionary<string, string> Inlined = new()
     {
-        ["handler"] = "ProbeHandler", ["volumeSource"] = "VolumeSource", ["localObjectReference"] = "LocalObjectReference",
-        ["ephemeralContainerCommon"] = "EphemeralContainerCommon", ["rule"] = "Rule",
+        ["handler"] = "ProbeHandler",
+        ["volumeSource"] = "VolumeSource",
+        ["localObjectReference"] = "LocalObjectReference",
+        ["ephemeralContainerCommon"] = "EphemeralContainerCommon",
+        ["rule"] = "Rule",
     };
 
     /// <summary>Reads a body.</summary>

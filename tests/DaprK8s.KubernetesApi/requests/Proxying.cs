@@ -14,7 +14,10 @@ internal sealed class Proxying(ObjectStore store, ServiceResolver services) : ID
     // A pod's certificate names the pod, if anything; the API server does not look at it here.
     private readonly HttpMessageInvoker http = new(new SocketsHttpHandler
     {
-        AllowAutoRedirect = false, UseProxy = false, UseCookies = false, SslOptions = { RemoteCertificateValidationCallback = static (_, _, _, _) => true },
+        AllowAutoRedirect = false,
+        UseProxy = false,
+        UseCookies = false,
+        SslOptions = { RemoteCertificateValidationCallback = static (_, _, _, _) => true },
     });
 
     public async Task AnswerAsync(ApiRequest request, HttpContext context)

@@ -52,7 +52,9 @@ internal sealed class Representation
             case Form.Metadata:
                 return new JsonObject
                 {
-                    ["kind"] = "PartialObjectMetadata", ["apiVersion"] = "meta.k8s.io/v1", ["metadata"] = stored.ToNode()["metadata"]!.DeepClone(),
+                    ["kind"] = "PartialObjectMetadata",
+                    ["apiVersion"] = "meta.k8s.io/v1",
+                    ["metadata"] = stored.ToNode()["metadata"]!.DeepClone(),
                 };
             case Form.Table:
                 var table = Tables.Of(stored.Type, [stored], new JsonObject { ["resourceVersion"] = stored.Text("metadata", "resourceVersion") }, includeObject);
