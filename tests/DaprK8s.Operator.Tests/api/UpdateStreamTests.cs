@@ -57,11 +57,11 @@ public sealed class UpdateStreamTests
         await using var cluster = await OperatorCluster.StartAsync();
         var running = await cluster.StartOperatorAsync();
         var client = running.As("default", "orders");
-        await using var subscriptions = await Received.OpenAsync(client.SubscriptionUpdate(new SubscriptionUpdateRequest { Namespace = "default" }), e => (e.Subscription, e.Type));
-        await using var endpoints = await Received.OpenAsync(client.HTTPEndpointUpdate(new HTTPEndpointUpdateRequest { Namespace = "default" }), e => (e.HttpEndpoints, e.Type));
-        await using var servers = await Received.OpenAsync(client.MCPServerUpdate(new MCPServerUpdateRequest { Namespace = "default" }), e => (e.McpServer, e.Type));
-        await using var resiliencies = await Received.OpenAsync(client.ResiliencyUpdate(new ResiliencyUpdateRequest { Namespace = "default" }), e => (e.Resiliency, e.Type));
-        await using var policies = await Received.OpenAsync(client.WorkflowAccessPolicyUpdate(new WorkflowAccessPolicyUpdateRequest { Namespace = "default" }), e => (e.Policy, e.Type));
+        await using var subscriptions = await Received.OpenAsync(client.SubscriptionUpdate(new SubscriptionUpdateRequest { Namespace = "default" }, cancellationToken: TestContext.Current.CancellationToken), e => (e.Subscription, e.Type));
+        await using var endpoints = await Received.OpenAsync(client.HTTPEndpointUpdate(new HTTPEndpointUpdateRequest { Namespace = "default" }, cancellationToken: TestContext.Current.CancellationToken), e => (e.HttpEndpoints, e.Type));
+        await using var servers = await Received.OpenAsync(client.MCPServerUpdate(new MCPServerUpdateRequest { Namespace = "default" }, cancellationToken: TestContext.Current.CancellationToken), e => (e.McpServer, e.Type));
+        await using var resiliencies = await Received.OpenAsync(client.ResiliencyUpdate(new ResiliencyUpdateRequest { Namespace = "default" }, cancellationToken: TestContext.Current.CancellationToken), e => (e.Resiliency, e.Type));
+        await using var policies = await Received.OpenAsync(client.WorkflowAccessPolicyUpdate(new WorkflowAccessPolicyUpdateRequest { Namespace = "default" }, cancellationToken: TestContext.Current.CancellationToken), e => (e.Policy, e.Type));
 
         cluster.Put("default", "Subscription", "s", new JsonObject { ["pubsubname"] = "p", ["topic"] = "t", ["routes"] = new JsonObject() });
         cluster.Put("default", "HTTPEndpoint", "h", new JsonObject { ["baseUrl"] = "http://x" });
@@ -140,7 +140,7 @@ public sealed class UpdateStreamTests
     {
         await using var cluster = await OperatorCluster.StartAsync();
         var running = await cluster.StartOperatorAsync();
-        using var slow = running.As("default", "slow").ComponentUpdate(new ComponentUpdateRequest { Namespace = "default" });
+        using var slow = running.As("default", "slow").ComponentUpdate(new ComponentUpdateRequest { Namespace = "default" }, cancellationToken: TestContext.Current.CancellationToken);
         await slow.ResponseHeadersAsync;
         await using var quick = await Received.ComponentsAsync(running.As("default", "quick"));
         var large = new string('x', 100_000);
