@@ -47,7 +47,7 @@ public sealed class ResourceTests(Installation installation) : IAsyncLifetime
                 var columns = lines[0].Split(' ', StringSplitOptions.RemoveEmptyEntries);
                 var values = lines[1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
                 string Value(string column) => values.ElementAtOrDefault(Array.IndexOf(columns, column)) ?? "";
-                return (Value("READY"), Value("TYPE"), Value("VERSION"), Value("APPS")) == ("True", "state.in-memory", "v1", "2");
+                return (Value("READY"), Value("TYPE"), Value("VERSION"), Value("APPS")) == ("True", "state.in-memory", "v1", "2/2");
             },
             () => $"kubectl shows the component with its two apps, instead of\n{told}");
     }
