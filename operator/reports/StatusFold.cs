@@ -42,23 +42,11 @@ internal static class StatusFold
         }
 
         failing.Sort(static (a, b) => Compare(a, b));
-        var (status, reason, message) = Judge(reports.Count, ready, failing);
-        var before = former?.Conditions?.FirstOrDefault(c => c.Type == Ready);
         return new ResourceStatus
         {
             ObservedGeneration = observed,
-            Conditions =
-            [
-                new StatusCondition
-                {
-                    Type = Ready,
-                    Status = status,
-                    ObservedGeneration = observed,
-                    LastTransitionTime = before?.Status == status ? before.LastTransitionTime : now,
-                    Reason = reason,
-                    Message = message,
-                },
-            ],
+            // What nobody has loaded is neither ready nor on its way there: helm and kubectl would wait for it in vain.
+            Conditions = reports.Count == 0 ? [] : [Condition(observed, Judge(reports.Count, ready, failing), former, now)],
             Apps = new AppsStatus
             {
                 Total = reports.Count,
@@ -70,13 +58,22 @@ internal static class StatusFold
         };
     }
 
+    private static StatusCondition Condition(long observed, (string Status, string Reason, string Message) verdict, ResourceStatus? former, DateTimeOffset now)
+    {
+        var before = former?.Conditions?.FirstOrDefault(c => c.Type == Ready);
+        return new StatusCondition
+        {
+            Type = Ready,
+            Status = verdict.Status,
+            ObservedGeneration = observed,
+            LastTransitionTime = before?.Status == verdict.Status ? before.LastTransitionTime : now,
+            Reason = verdict.Reason,
+            Message = verdict.Message,
+        };
+    }
+
     private static (string Status, string Reason, string Message) Judge(int total, int ready, List<(PodKey Pod, ReportedState State)> failing)
     {
-        if (total == 0)
-        {
-            return ("Unknown", "NotLoaded", "no sidecar has loaded it: no running app is in its namespace and its scopes");
-        }
-
         if (failing.Count > 0)
         {
             var (pod, state) = failing[0];

@@ -270,7 +270,12 @@ internal sealed class StatusWriter
 
     private async Task RecordAsync(ResourceKind kind, WatchedResource resource, ResourceStatus? former, ResourceStatus wanted, CancellationToken cancellationToken)
     {
-        var (before, now) = (former?.Conditions?.FirstOrDefault(c => c.Type == StatusFold.Ready), wanted.Conditions![0]);
+        var before = former?.Conditions?.FirstOrDefault(c => c.Type == StatusFold.Ready);
+        if (wanted.Conditions?.FirstOrDefault(c => c.Type == StatusFold.Ready) is not { } now)
+        {
+            return;
+        }
+
         var subject = new EventSubject(kind.ApiVersion, kind.Name, resource.Namespace, resource.Name, resource.Metadata.Uid ?? "");
         if (now.Status == "False" && (before?.Status != "False" || before.Reason != now.Reason))
         {
