@@ -18,7 +18,7 @@ public sealed class InjectorOnBadDaysTests
         await File.WriteAllTextAsync(cluster.AnchorsFile, root.ExportCertificatePem(), TestContext.Current.CancellationToken);
         cluster.StartInjector();
         await cluster.LogShowsAsync(LogLevel.Warning, "Waiting for an identity");
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, await cluster.HealthAsync());
+        await Eventually.TrueAsync(async () => await cluster.HealthAsync() == HttpStatusCode.ServiceUnavailable, "it says that it is not ready");
         await cluster.StartSentryAsync();
         await cluster.ReadyAsync();
         using var client = cluster.NewClient();
@@ -31,7 +31,7 @@ public sealed class InjectorOnBadDaysTests
         await using var cluster = await InjectorCluster.PrepareAsync();
         cluster.StartInjector();
         await cluster.LogShowsAsync(LogLevel.Warning, "can't be used, waiting for it");
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, await cluster.HealthAsync());
+        await Eventually.TrueAsync(async () => await cluster.HealthAsync() == HttpStatusCode.ServiceUnavailable, "it says that it is not ready");
         await cluster.StartSentryAsync();
         await cluster.ReadyAsync();
     }
@@ -146,7 +146,7 @@ public sealed class InjectorOnBadDaysTests
         await cluster.StartSentryAsync();
         cluster.StartInjector();
         await cluster.LogShowsAsync(LogLevel.Error, "could not be given the CA bundle, trying again; until then the API server does not trust this webhook");
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, await cluster.HealthAsync());
+        await Eventually.TrueAsync(async () => await cluster.HealthAsync() == HttpStatusCode.ServiceUnavailable, "it says that it is not ready");
         cluster.PutWebhooks("sidecar-injector.dapr.io");
         await cluster.ReadyAsync();
         await cluster.BundlesAreAsync(cluster.Anchors);
