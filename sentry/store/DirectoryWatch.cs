@@ -14,7 +14,10 @@ internal static class DirectoryWatch
     // A system that reports no changes (network file systems) is looked at this often.
     private static readonly TimeSpan AtLeast = TimeSpan.FromMinutes(1);
 
-    /// <summary>Yields after changes of the files, and now and then without one. Never ends before cancellation.</summary>
+    /// <summary>
+    /// Yields once the files are watched, as they may have changed before, then after changes of them, and now and then without one.
+    /// Never ends before cancellation.
+    /// </summary>
     public static async IAsyncEnumerable<bool> ChangesAsync(
         IEnumerable<string> files, TimeProvider time, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -22,8 +25,7 @@ internal static class DirectoryWatch
         using var watchers = new Watchers(files, () => changes.Writer.TryWrite(true));
         while (true)
         {
-            watchers.Complete();
-            if (await WaitAsync(changes.Reader, AtLeast, time, cancellationToken))
+            if (!watchers.Complete() && await WaitAsync(changes.Reader, AtLeast, time, cancellationToken))
             {
                 while (await WaitAsync(changes.Reader, Quiet, time, cancellationToken))
                 {
@@ -55,8 +57,10 @@ internal static class DirectoryWatch
         private readonly ILookup<string, string> names = files.ToLookup(f => Path.GetDirectoryName(Path.GetFullPath(f))!, f => Path.GetFileName(f));
         private readonly Dictionary<string, FileSystemWatcher> watchers = [];
 
-        public void Complete()
+        /// <summary>Whether a directory is watched that was not before.</summary>
+        public bool Complete()
         {
+            var before = watchers.Count;
             foreach (var directory in names.Select(n => n.Key).Where(d => !watchers.ContainsKey(d) && Directory.Exists(d)))
             {
                 var watcher = new FileSystemWatcher(directory);
@@ -76,6 +80,8 @@ internal static class DirectoryWatch
                     watcher.Dispose();
                 }
             }
+
+            return watchers.Count > before;
 
             void Seen(object sender, FileSystemEventArgs e)
             {

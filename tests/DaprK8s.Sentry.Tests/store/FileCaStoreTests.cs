@@ -1,4 +1,5 @@
 using DaprK8s.Sentry.Store;
+using Microsoft.Extensions.Time.Testing;
 
 namespace DaprK8s.Sentry.Tests.Store;
 
@@ -103,6 +104,15 @@ public sealed class FileCaStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task What_changed_before_the_watch_began_is_seen_as_soon_as_it_has_begun()
+    {
+        Directory.CreateDirectory(directory["credentials"]);
+        var standing = new FileCaStore(directory["credentials"], new Dictionary<string, string>(), new FakeTimeProvider());        await using var watch = standing.WatchAsync(Token).GetAsyncEnumerator(Token);
+
+        Assert.True(await watch.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30), Token), "it is looked at without any change or passing of time");
+    }
+
+    [Fact]
     public async Task Changes_are_seen_and_gathered_whether_files_are_replaced_or_a_mounted_directory_is_turned()
     {
         Directory.CreateDirectory(directory["credentials"]);
@@ -116,7 +126,8 @@ public sealed class FileCaStoreTests : IDisposable
             }
         }, Token);
 
-        // The watch begins at some time: write until it has seen something, with pauses in which it can.
+        await UntilSeenAsync(() => { });
+        seen = 0;
         var writes = 0;
         await UntilSeenAsync(() => directory.Write("credentials/ca.crt", $"{writes++}"));
         seen = 0;
