@@ -32,6 +32,13 @@ public abstract class Resource : IApiObject
     [JsonIgnore]
     public string Source { get; set; } = "";
 
+    /// <summary>
+    /// Why the operator could not put the cluster's Secrets into it, or <see langword="null"/>: see <see cref="SecretProblems"/>. Set of
+    /// what an operator sends only.
+    /// </summary>
+    [JsonIgnore]
+    public string? SecretProblem { get; set; }
+
     /// <summary>Whether it is for this app.</summary>
     public bool IsInScope(string appId) => Scopes is not { Count: > 0 } || Scopes.Contains(appId);
 }

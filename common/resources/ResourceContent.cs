@@ -17,6 +17,7 @@ public static class ResourceContent
         json.Remove("apiVersion");
         json.Remove("kind");
         json["name"] = resource.Name;
+        json[SecretProblems.Member] = resource.SecretProblem;
         return Convert.ToHexString(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(json, ResourceJson.Default.JsonObject)));
     }
 

@@ -1,5 +1,6 @@
 using DaprK8s.Common.GrpcServer;
 using DaprK8s.Common.Identity;
+using DaprK8s.Common.Resources;
 using Grpc.Core;
 
 namespace DaprK8s.Operator.Api;
@@ -20,6 +21,10 @@ internal static class Caller
         return @namespace.Length > 0 && @namespace == id.Namespace
             ? id : throw Denied($"identity does not match requested namespace exp={@namespace} got={id.Namespace}");
     }
+
+    /// <summary>Whether a caller takes a resource without its Secrets, and the others beside it.</summary>
+    /// <seealso cref="SecretProblems"/>
+    public static bool TakesSecretProblems(ServerCallContext context) => context.RequestHeaders.GetValue(SecretProblems.Header) == SecretProblems.InDocument;
 
     /// <summary>A refusal.</summary>
     public static RpcException Denied(string message) => new(new Status(StatusCode.PermissionDenied, message));

@@ -132,9 +132,12 @@ internal sealed class OperatorService(ResourceFeeds feeds, AnnotatedPods pods, S
     {
         var feed = feeds[kind];
         await feed.WaitForSyncAsync(context.CancellationToken);
+        var tells = Caller.TakesSecretProblems(context);
         foreach (var resource in feed.In(@namespace).Where(isFor).OrderBy(r => r.Name, StringComparer.Ordinal))
         {
-            into.Add(await ResolveAsync(resource, errorPrefix, context.CancellationToken));
+            into.Add(tells
+                ? UnsafeByteOperations.UnsafeWrap(await secrets.ResolveOrTellAsync(resource, context.CancellationToken))
+                : await ResolveAsync(resource, errorPrefix, context.CancellationToken));
         }
     }
 

@@ -57,13 +57,16 @@ internal sealed class UpdateStreams(SecretInlining secrets, ILogger logger)
         var watcher = new ResourceWatcher(isFor);
         Open(watcher);
         feed.Add(@namespace, watcher);
+
+        // A Configuration is asked for alone, and nobody should run without a part of it.
+        var tells = feed.Kind != ResourceKind.Configuration && Caller.TakesSecretProblems(context);
         try
         {
             // Whoever lists after it sees the headers misses nothing.
             await context.WriteResponseHeadersAsync([]);
             while (await watcher.NextAsync(context.CancellationToken) is { } change)
             {
-                if (await EventOfAsync(watcher, change, context.CancellationToken) is not var (type, document))
+                if (await EventOfAsync(watcher, change, tells, context.CancellationToken) is not var (type, document))
                 {
                     continue;
                 }
@@ -100,14 +103,17 @@ internal sealed class UpdateStreams(SecretInlining secrets, ILogger logger)
     }
 
     private async ValueTask<(ResourceEventType Type, byte[] Document)?> EventOfAsync(
-        ResourceWatcher watcher, ResourceChange<WatchedResource> change, CancellationToken cancellationToken)
+        ResourceWatcher watcher, ResourceChange<WatchedResource> change, bool tells, CancellationToken cancellationToken)
         => (watcher.IsFor(change.Before), watcher.IsFor(change.After)) switch
         {
-            (false, true) => (ResourceEventType.Created, await secrets.ResolveAsync(change.After!, cancellationToken)),
-            (true, true) => (ResourceEventType.Updated, await secrets.ResolveAsync(change.After!, cancellationToken)),
+            (false, true) => (ResourceEventType.Created, await ResolveAsync(change.After!, tells, cancellationToken)),
+            (true, true) => (ResourceEventType.Updated, await ResolveAsync(change.After!, tells, cancellationToken)),
 
             // What goes needs no secrets any more; they may be gone as well.
             (true, false) => (ResourceEventType.Deleted, change.Before!.Resolved?.Json ?? change.Before.Json),
             (false, false) => null,
         };
+
+    private ValueTask<byte[]> ResolveAsync(WatchedResource resource, bool tells, CancellationToken cancellationToken)
+        => tells ? secrets.ResolveOrTellAsync(resource, cancellationToken) : secrets.ResolveAsync(resource, cancellationToken);
 }

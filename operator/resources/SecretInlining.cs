@@ -1,3 +1,5 @@
+using DaprK8s.Common.Resources;
+
 namespace DaprK8s.Operator.Resources;
 
 /// <summary>Puts the values of Secrets into documents (contract: k8s 2.8). What was made is kept with the resource until one of the two changes.</summary>
@@ -7,6 +9,22 @@ internal sealed class SecretInlining(SecretSource secrets)
     /// <exception cref="SecretException">A Secret can't be had.</exception>
     public ValueTask<byte[]> ResolveAsync(WatchedResource resource, CancellationToken cancellationToken)
         => resource.Secrets.Count == 0 ? ValueTask.FromResult(resource.Json) : FillAsync(resource, cancellationToken);
+
+    /// <summary>The document for sidecars, with the problem in it where a Secret can't be had.</summary>
+    /// <seealso cref="SecretProblems"/>
+    public async ValueTask<byte[]> ResolveOrTellAsync(WatchedResource resource, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ResolveAsync(resource, cancellationToken);
+        }
+        catch (SecretException e)
+        {
+            var document = resource.ToDocument();
+            document[SecretProblems.Member] = e.Message;
+            return ResourceDocument.Write(document);
+        }
+    }
 
     private async ValueTask<byte[]> FillAsync(WatchedResource resource, CancellationToken cancellationToken)
     {

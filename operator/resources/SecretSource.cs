@@ -54,6 +54,12 @@ internal sealed class SecretSource
     {
         asked.TrySetResult();
         var key = (@namespace, name);
+        if (versions.HasSynced && versions.Find(@namespace, name) is null)
+        {
+            // All sidecars of a namespace may ask again and again; the watch tells when it comes.
+            throw Missing(name);
+        }
+
         var entry = EntryOf(key);
         try
         {
@@ -70,10 +76,11 @@ internal sealed class SecretSource
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             entries.TryRemove(KeyValuePair.Create(key, entry));
-            var isMissing = e is KubernetesException { IsObjectMissing: true };
-            throw new SecretException(isMissing ? $"Secret \"{name}\" not found" : KubernetesException.Explain(e)) { IsMissing = isMissing };
+            throw e is KubernetesException { IsObjectMissing: true } ? Missing(name) : new SecretException(KubernetesException.Explain(e));
         }
     }
+
+    private static SecretException Missing(string name) => new($"Secret \"{name}\" not found") { IsMissing = true };
 
     private Entry EntryOf((string Namespace, string Name) key) => entries.GetOrAdd(key, static (k, me) => me.Read(k), this);
 

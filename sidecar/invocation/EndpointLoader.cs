@@ -75,7 +75,9 @@ internal sealed class EndpointLoader(SecretResolver resolver, SidecarInfo self, 
         }
         catch (Exception e) when (e is CryptographicException or ComponentConfigurationException or ArgumentException)
         {
-            statuses.Set(ResourceKinds.HttpEndpoint, resource, before is null ? ResourceState.Failed : ResourceState.Degraded, StatusReasons.Invalid, e.Message);
+            statuses.Set(
+                ResourceKinds.HttpEndpoint, resource, before is null ? ResourceState.Failed : ResourceState.Degraded,
+                resource.SecretProblem is null ? StatusReasons.Invalid : StatusReasons.SecretUnavailable, e.Message);
             logger.LogError(
                 "HTTPEndpoint {Name} ({Source}) {Consequence}: {Error}", resource.Name, resource.Source,
                 before is null ? "is left out" : "could not be updated, the version before stays in use", e.Message);
@@ -97,6 +99,11 @@ internal sealed class EndpointLoader(SecretResolver resolver, SidecarInfo self, 
         foreach (var note in resolved.Headers.Notes)
         {
             logger.Log(note.Level, "{Note}", note.Text);
+        }
+
+        if (resolved.Headers.Failure is { } failure)
+        {
+            throw new ComponentConfigurationException(failure);
         }
 
         return resolved.Headers.WaitingFor is { } store

@@ -23,12 +23,17 @@ internal sealed class KindWatch(
     private const double Jitter = 0.1;
     private static readonly TimeSpan SteadyAfter = TimeSpan.FromSeconds(10);
 
+    // The operator tells when a Secret comes, but not when it can read one again that was there.
+    private static readonly TimeSpan SecretRetry = TimeSpan.FromSeconds(10);
+
     private readonly BackOff pause = new(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(60));
     private readonly Dictionary<string, (string Uid, ulong Version)> seen = new(StringComparer.Ordinal);
     private ChangeStream? opened;
     private bool isStreamless;
+    private long listedAt = time.GetTimestamp();
     private long reconciledAt = time.GetTimestamp();
     private TimeSpan reconcileAfter = NextInterval(reconcileInterval);
+    private bool lacksSecrets;
 
     /// <summary>The kind.</summary>
     public string Kind => served.Kind;
@@ -87,6 +92,8 @@ internal sealed class KindWatch(
 
     public void Dispose() => opened?.Dispose();
 
+    private TimeSpan LeftToReconcile => reconcileAfter - time.GetElapsedTime(reconciledAt);
+
     private async Task FollowAsync(ChangeStream? stream, bool isFirst, ChannelWriter<SourceEvent> events, CancellationToken cancellationToken)
     {
         if (!isFirst)
@@ -103,7 +110,7 @@ internal sealed class KindWatch(
             if (await IsReconcileDueAsync(next, cancellationToken))
             {
                 // Between two changes, so that a list is never told after a change that it does not hold yet.
-                await ListAsync(isReconcile: true, events, cancellationToken);
+                await ListAsync(isReconcile: LeftToReconcile <= TimeSpan.Zero, events, cancellationToken);
                 continue;
             }
 
@@ -122,7 +129,7 @@ internal sealed class KindWatch(
     {
         while (next?.IsCompleted != true)
         {
-            var left = reconcileAfter - time.GetElapsedTime(reconciledAt);
+            var left = lacksSecrets ? Shorter(LeftToReconcile, SecretRetry - time.GetElapsedTime(listedAt)) : LeftToReconcile;
             if (left <= TimeSpan.Zero)
             {
                 return true;
@@ -140,8 +147,13 @@ internal sealed class KindWatch(
 
     private async Task ListAsync(bool isReconcile, ChannelWriter<SourceEvent> events, CancellationToken cancellationToken)
     {
-        reconciledAt = time.GetTimestamp();
-        reconcileAfter = NextInterval(reconcileInterval);
+        listedAt = time.GetTimestamp();
+        if (isReconcile || !lacksSecrets)
+        {
+            reconciledAt = listedAt;
+            reconcileAfter = NextInterval(reconcileInterval);
+        }
+
         try
         {
             var all = Read(await served.ListAsync(ListRetries, cancellationToken));
@@ -186,6 +198,7 @@ internal sealed class KindWatch(
         {
             case ResourceEventType.Created or ResourceEventType.Updated:
                 Note(resource);
+                lacksSecrets |= resource.SecretProblem is not null;
                 await events.WriteAsync(new ResourceApplied(resource), cancellationToken);
                 break;
             case ResourceEventType.Deleted:
@@ -219,6 +232,7 @@ internal sealed class KindWatch(
             }
         }
 
+        lacksSecrets = all.Exists(r => r.SecretProblem is not null);
         return all;
     }
 
@@ -238,6 +252,8 @@ internal sealed class KindWatch(
 
     private static ulong Version(Resource resource)
         => ulong.TryParse(resource.Metadata.ResourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : 0;
+
+    private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     private static TimeSpan NextInterval(TimeSpan interval) => interval * (1 - Jitter + (2 * Jitter * Random.Shared.NextDouble()));
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Identity;
+using DaprK8s.Common.Resources;
 using DaprK8s.Common.Wire;
 using DaprK8s.Protos.Operator.Status.V1;
 using Google.Protobuf;
@@ -53,7 +54,7 @@ internal sealed class OperatorConnection : IDisposable
 
         endpoint = new DnsEndPoint(uri.DnsSafeHost, uri.Port);
         root = uri;
-        client = new HttpMessageInvoker(CreateHandler(listInterval < 2 * PingBetweenLists ? PingBetweenLists : LonePing));
+        client = new HttpMessageInvoker(new SecretProblemsHandler(CreateHandler(listInterval < 2 * PingBetweenLists ? PingBetweenLists : LonePing)));
     }
 
     /// <summary>Calls a method, tried again when the operator is away or busy.</summary>
@@ -144,4 +145,14 @@ internal sealed class OperatorConnection : IDisposable
         KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
         ConnectCallback = async (_, cancellationToken) => Interlocked.Exchange(ref dialled, null) ?? await ConnectAsync(cancellationToken),
     };
+
+    /// <summary>Says with each call that one resource without its Secrets need not cost the others.</summary>
+    private sealed class SecretProblemsHandler(HttpMessageHandler next) : DelegatingHandler(next)
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            request.Headers.TryAddWithoutValidation(SecretProblems.Header, SecretProblems.InDocument);
+            return base.SendAsync(request, cancellationToken);
+        }
+    }
 }

@@ -33,8 +33,16 @@ internal static class ResourceDocument
                 throw new ResourceException($"a {kind} of the operator has no name");
             }
 
-            return kind != ResourceKinds.Component || (string?)json["spec"]!["type"] is { Length: > 0 }
-                ? Read(kind, json) : throw new ResourceException($"{kind} {name} has no spec.type");
+            if (kind == ResourceKinds.Component && string.IsNullOrEmpty((string?)json["spec"]!["type"]))
+            {
+                throw new ResourceException($"{kind} {name} has no spec.type");
+            }
+
+            var problem = (string?)json[SecretProblems.Member];
+            json.Remove(SecretProblems.Member);
+            var resource = Read(kind, json);
+            resource.SecretProblem = problem;
+            return resource;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {

@@ -299,7 +299,8 @@ internal sealed class ComponentSupervisor
     private Outcome Fail(ComponentHandle next, bool isServing, Exception error)
     {
         var isPermanent = error is ComponentConfigurationException;
-        var reason = isPermanent ? StatusReasons.Invalid : error is ComponentTimeoutException ? StatusReasons.InitTimeout : StatusReasons.InitFailed;
+        var reason = next.Resource.SecretProblem is not null ? StatusReasons.SecretUnavailable
+            : isPermanent ? StatusReasons.Invalid : error is ComponentTimeoutException ? StatusReasons.InitTimeout : StatusReasons.InitFailed;
         var report = new ComponentFailure(next, error);
         services.Metrics.Failed(next, isPermanent ? "creation" : "init");
         var first = !hasFailedBefore;

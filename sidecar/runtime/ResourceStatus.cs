@@ -30,6 +30,9 @@ internal static class StatusReasons
 
     /// <summary>It waits for a secret store.</summary>
     public const string SecretStoreNotLoaded = "SecretStoreNotLoaded";
+
+    /// <summary>A Secret of the cluster that it refers to is absent or can't be read.</summary>
+    public const string SecretUnavailable = "SecretUnavailable";
 }
 
 /// <summary>One resource, as this sidecar sees it.</summary>

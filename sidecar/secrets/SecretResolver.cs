@@ -30,6 +30,11 @@ internal sealed class SecretResolver(
     /// <summary>Resolves a component's metadata.</summary>
     public async ValueTask<ResolvedItems> ResolveAsync(Component component, CancellationToken cancellationToken)
     {
+        if (component.SecretProblem is { } problem)
+        {
+            return new ResolvedItems { Failure = problem };
+        }
+
         var resolved = await new Run(this, "Component", component, component.Auth).ResolveAsync(component.Spec.Metadata ?? [], cancellationToken);
         var template = new MetadataTemplate(self, ReadVariable("POD_NAME"));
         try
@@ -45,6 +50,11 @@ internal sealed class SecretResolver(
     /// <summary>Resolves an endpoint's headers and TLS material; they may hold no templates.</summary>
     public async ValueTask<ResolvedEndpoint> ResolveAsync(HttpEndpoint endpoint, CancellationToken cancellationToken)
     {
+        if (endpoint.SecretProblem is { } problem)
+        {
+            return new ResolvedEndpoint(new ResolvedItems { Failure = problem }, null, null, null);
+        }
+
         var run = new Run(this, "HTTPEndpoint", endpoint, endpoint.Auth);
         var headers = await run.ResolveAsync(endpoint.Spec.Headers ?? [], cancellationToken);
         if (headers.WaitingFor is not null || endpoint.Spec.ClientTLS is not { } tls)

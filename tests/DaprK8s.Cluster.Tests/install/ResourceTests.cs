@@ -89,6 +89,9 @@ public sealed class ResourceTests(Installation installation) : IAsyncLifetime
             async () => (await installation.PodsAsync("waiting", place.Name)).SelectMany(p => p.Items("status", "containerStatuses")).ToLookup(c => c.Text("name"), c => c.Flag("ready"))
                 is var ready && ready["app"].Contains(true) && ready["daprd"].Contains(false),
             "the app is ready and its sidecar is not");
+        Assert.All(
+            (await installation.PodsAsync("waiting", place.Name)).SelectMany(p => p.Items("status", "containerStatuses")),
+            c => Assert.Equal(0, c.Number("restartCount")));
 
         (await place.ApplyAsync("""
             apiVersion: v1

@@ -93,6 +93,30 @@ public sealed class LiveChangesTests
     }
 
     [Fact]
+    public async Task A_component_whose_secret_is_absent_keeps_the_sidecar_up_but_not_ready_and_costs_no_other_component()
+    {
+        await using var pod = await KubernetesPod.CreateAsync();
+        pod.PutComponent("good");
+        pod.PutComponent("bad", more: ",\"secretProblem\":\"Secret \\\"db\\\" not found\"");
+        await using var daprd = await pod.Sidecar("orders").StartAsync(Until.Started);
+
+        await Eventually.TrueAsync(() => Last(pod, "bad") is { State: ResourceState.Types.State.Failed, Reason: "SecretUnavailable" }, "the failure is reported");
+        Assert.Contains("Secret \"db\" not found", Last(pod, "bad")!.Message, StringComparison.Ordinal);
+        using var health = await daprd.Http.GetAsync("/v1.0/healthz");
+        Assert.Equal(HttpStatusCode.InternalServerError, health.StatusCode);
+        Assert.Contains("bad", await health.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.NoContent, await SaveAsync(daprd, "good"));
+
+        pod.PutComponent("bad");
+        await daprd.WaitUntilReadyAsync();
+        Assert.Equal(HttpStatusCode.NoContent, await SaveAsync(daprd, "bad"));
+
+        pod.PutComponent("bad", metadata: """[{"name":"keyPrefix","secretKeyRef":{"name":"db","key":"k"}}]""", more: ",\"secretProblem\":\"Secret \\\"db\\\" not found\"");
+        await Eventually.TrueAsync(() => Last(pod, "bad") is { State: ResourceState.Types.State.Degraded, Reason: "SecretUnavailable" }, "the version before stays, and the operator knows why");
+        Assert.Equal(HttpStatusCode.NoContent, await SaveAsync(daprd, "bad"));
+    }
+
+    [Fact]
     public async Task Daprs_operator_which_takes_no_reports_changes_nothing()
     {
         await using var pod = await KubernetesPod.CreateAsync();

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using DaprK8s.Common.Resources;
 using DaprK8s.Operator.Tests.Support;
 using DaprK8s.Protos.Operator.V1;
 using Google.Protobuf;
@@ -195,6 +196,45 @@ public sealed class ListTests
                 }
             },
             "the component is had once its secret is there");
+    }
+
+    [Fact]
+    public async Task Who_takes_a_component_without_its_secret_gets_it_with_the_reason_and_the_others_beside_it()
+    {
+        await using var cluster = await OperatorCluster.StartAsync();
+        cluster.PutSecret("db", ("password", "s3cret"));
+        cluster.PutComponent("a", secret: "db", key: "password");
+        cluster.PutComponent("b", secret: "absent", key: "k");
+        cluster.PutComponent("c");
+        var running = await cluster.StartOperatorAsync();
+
+        var list = await running.As("default", "orders").ListComponentsAsync(
+            new ListComponentsRequest { Namespace = "default" }, new Metadata { { SecretProblems.Header, SecretProblems.InDocument } }, cancellationToken: TestContext.Current.CancellationToken);
+
+        var documents = list.Components.Select(Read).ToList();
+        Assert.Equal(["a", "b", "c"], documents.Select(d => (string?)d["metadata"]!["name"]));
+        Assert.Equal([null, "Secret \"absent\" not found", null], documents.Select(d => (string?)d[SecretProblems.Member]));
+        Assert.Equal(Convert.ToBase64String("s3cret"u8), (string?)documents[0]["spec"]!["metadata"]![0]!["value"]);
+        Assert.Null(documents[1]["spec"]!["metadata"]![0]!["value"]);
+    }
+
+    [Fact]
+    public async Task A_secret_that_the_watch_does_not_show_is_not_asked_for_by_every_sidecar()
+    {
+        await using var cluster = await OperatorCluster.StartAsync();
+        cluster.PutComponent("c", secret: "absent", key: "k");
+        var running = await cluster.StartOperatorAsync();
+        var client = running.As("default", "orders");
+        await FailsAsync(() => client.ListComponentsAsync(new ListComponentsRequest { Namespace = "default" }));
+        await Eventually.TrueAsync(() => cluster.Server.Faults.Count("watch", "secrets") == 1, "secrets are watched");
+        var asked = cluster.Server.Faults.Count("get", "secrets");
+
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Equal("error getting components: Secret \"absent\" not found", (await FailsAsync(() => client.ListComponentsAsync(new ListComponentsRequest { Namespace = "default" }))).Detail);
+        }
+
+        Assert.Equal(asked, cluster.Server.Faults.Count("get", "secrets"));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using DaprK8s.Common.Resources;
 using DaprK8s.Operator.Tests.Support;
 using DaprK8s.Protos.Operator.V1;
 using Grpc.Core;
@@ -108,6 +109,27 @@ public sealed class UpdateStreamTests
 
         await stream.Reading.WaitAsync(TimeSpan.FromSeconds(30), Stop);
         Assert.Empty(stream.Events);
+    }
+
+    [Fact]
+    public async Task Who_takes_a_component_without_its_secret_is_told_of_it_and_again_when_the_secret_is_there()
+    {
+        await using var cluster = await OperatorCluster.StartAsync();
+        var running = await cluster.StartOperatorAsync();
+        await using var stream = await Received.OpenAsync(
+            running.As("default", "orders").ComponentUpdate(
+                new ComponentUpdateRequest { Namespace = "default" }, new Metadata { { SecretProblems.Header, SecretProblems.InDocument } }, cancellationToken: Stop),
+            e => (e.Component, e.Type));
+
+        cluster.PutComponent("broken", secret: "absent", key: "k");
+        await stream.HasAsync("Created broken");
+        Assert.Equal("Secret \"absent\" not found", (string?)stream.Events[0].Document[SecretProblems.Member]);
+
+        await Eventually.TrueAsync(() => cluster.Server.Faults.Count("watch", "secrets") == 1, "secrets are watched");
+        cluster.PutSecret("absent", ("k", "now"));
+        await stream.HasAsync("Created broken, Updated broken");
+        Assert.Null(stream.Events[1].Document[SecretProblems.Member]);
+        Assert.Equal(Convert.ToBase64String("now"u8), (string?)stream.Events[1].Document["spec"]!["metadata"]![0]!["value"]);
     }
 
     [Fact]

@@ -184,6 +184,27 @@ public sealed class FollowOperatorTests
     }
 
     [Fact]
+    public async Task A_component_without_its_secret_is_asked_for_again_before_the_next_full_list()
+    {
+        var time = new FakeTimeProvider();
+        await using var source = await SourceUnderTest.CreateAsync(time: time, reconcile: TimeSpan.FromHours(1));
+        source.Operator.Put("Component", SourceUnderTest.Component("store", more: ""","secretProblem":"the API server is away" """));
+        var loaded = await source.FollowAsync();
+        Assert.Equal("the API server is away", Assert.Single(loaded.Resources.Components).SecretProblem);
+        await source.UntilStreamsAreOpenAsync();
+        source.Operator.PutSilently("Component", SourceUnderTest.Component("store"));
+
+        time.Advance(TimeSpan.FromSeconds(11));
+        var listed = await source.EventAsync<KindListed>(e => e.Kind == "Component", "it is asked for again");
+        Assert.Null(Assert.Single(listed.All).SecretProblem);
+        Assert.False(listed.IsReconcile, "nobody else's secrets are looked up for it");
+
+        time.Advance(TimeSpan.FromSeconds(30));
+        await source.UntilAsync(() => source.Operator.Calls("ListComponents") >= 2, "it was listed");
+        Assert.Equal(2, source.Operator.Calls("ListComponents"));
+    }
+
+    [Fact]
     public async Task Other_namespaces_unknown_types_and_unreadable_documents_are_passed_over()
     {
         await using var source = await SourceUnderTest.CreateAsync(configuration: "mine");
