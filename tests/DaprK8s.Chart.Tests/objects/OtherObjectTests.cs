@@ -50,7 +50,7 @@ public sealed class OtherObjectTests
     [Fact]
     public void The_injectors_webhook_is_asked_about_new_pods()
     {
-        var webhook = Charts.Default["MutatingWebhookConfiguration", "dapr-sidecar-injector"].Find("webhooks.0")!.AsObject();
+        var webhook = Charts.Default["MutatingWebhookConfiguration", "dapr-sidecar-injector"].Find("webhooks.0")!.DeepClone().AsObject();
         webhook.Remove("matchConditions");
 
         Assert.Equal(

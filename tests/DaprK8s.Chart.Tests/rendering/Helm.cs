@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using DaprK8s.TestServers;
 
@@ -8,12 +9,11 @@ internal static class Helm
 {
     private static readonly string[] Release = ["dapr", Repository.Chart, "--namespace", "dapr-system"];
 
-    /// <summary>Renders the chart.</summary>
+    private static readonly ConcurrentDictionary<string, Lazy<Rendered>> Renderings = new();
+
+    /// <summary>Renders the chart; once for the same arguments, so that nobody may change what comes of it.</summary>
     public static Rendered Template(params string[] arguments)
-    {
-        var (code, output, error) = Run(["template", .. Release, .. arguments]);
-        return code == 0 ? new Rendered(output) : throw new InvalidOperationException($"helm template {string.Join(' ', arguments)}: {error}");
-    }
+        => Renderings.GetOrAdd(string.Join('\n', arguments), _ => new Lazy<Rendered>(() => Render(arguments))).Value;
 
     /// <summary>What helm says about values that are refused.</summary>
     public static string Refusal(params string[] arguments)
@@ -48,5 +48,11 @@ internal static class Helm
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return (process.ExitCode, output, error.Result);
+    }
+
+    private static Rendered Render(string[] arguments)
+    {
+        var (code, output, error) = Run(["template", .. Release, .. arguments]);
+        return code == 0 ? new Rendered(output) : throw new InvalidOperationException($"helm template {string.Join(' ', arguments)}: {error}");
     }
 }

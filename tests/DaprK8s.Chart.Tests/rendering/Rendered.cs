@@ -7,16 +7,18 @@ namespace DaprK8s.Chart.Tests.Rendering;
 /// <summary>What the chart renders to.</summary>
 internal sealed partial class Rendered
 {
+    private readonly Lazy<IReadOnlyList<RenderedObject>> objects;
+
     public Rendered(string text)
     {
         Text = string.Join('\n', text.Split('\n').Where(l => l.Trim().Length > 0)) + "\n";
-        Objects = [.. Documents().Split(Text).Where(d => d.Trim().Length > 0).Select(Parse).OfType<RenderedObject>()];
+        objects = new(() => [.. Documents().Split(Text).Where(d => d.Trim().Length > 0).Select(Parse).OfType<RenderedObject>()]);
     }
 
     /// <summary>The whole, without empty lines.</summary>
     public string Text { get; }
 
-    public IReadOnlyList<RenderedObject> Objects { get; }
+    public IReadOnlyList<RenderedObject> Objects => objects.Value;
 
     public RenderedObject this[string kind, string name] => Find(kind, name)
         ?? throw new KeyNotFoundException($"there is no {kind} {name}, only {string.Join(", ", Objects.Select(o => $"{o.Kind} {o.Name}"))}");
