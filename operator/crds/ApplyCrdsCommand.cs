@@ -35,7 +35,7 @@ internal static class ApplyCrdsCommand
             }
             catch (Exception e)
             {
-                logger.LogCritical("The custom resource definitions could not be applied: {Error}", e.Message);
+                logger.LogCritical("The custom resource definitions could not be applied: {Error}", KubernetesException.Explain(e));
                 return ServiceProcess.Failure;
             }
         });

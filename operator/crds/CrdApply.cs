@@ -11,9 +11,6 @@ namespace DaprK8s.Operator.Crds;
 /// <param name="time">For the wait until they are served.</param>
 internal sealed class CrdApply(KubernetesClient client, string @namespace, ILogger logger, TimeProvider time)
 {
-    /// <summary>Who the fields belong to afterwards.</summary>
-    public const string FieldManager = "dapr-crds";
-
     private static readonly TimeSpan ServedWithin = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(250);
 
@@ -25,10 +22,31 @@ internal sealed class CrdApply(KubernetesClient client, string @namespace, ILogg
         foreach (var definition in CrdManifests.Read(@namespace))
         {
             var name = definition["metadata"]!["name"]!.GetValue<string>();
+
+            // In Helm's name, so that a later installation of another version may change it again.
             var applied = await client.PatchAsync(
-                ApiResources.CustomResourceDefinitions, null, name, PatchKind.Apply, definition, cancellationToken, FieldManager);
+                ApiResources.CustomResourceDefinitions, null, name, PatchKind.Apply, definition, cancellationToken, DefinitionOwners.Helm);
+            await ReleaseAsync(name, applied, cancellationToken);
             await UntilServedAsync(name, applied, cancellationToken);
             logger.LogInformation("Applied custom resource definition {Name}", name);
+        }
+    }
+
+    // Helm 3 creates definitions, which to the API server is another owner than who applies them.
+    private async Task ReleaseAsync(string name, JsonObject definition, CancellationToken cancellationToken)
+    {
+        if (DefinitionOwners.Release(definition) is not { } patch)
+        {
+            return;
+        }
+
+        try
+        {
+            await client.PatchAsync(ApiResources.CustomResourceDefinitions, null, name, PatchKind.Merge, patch, cancellationToken, DefinitionOwners.Helm);
+        }
+        catch (KubernetesException e) when (e.IsConflict)
+        {
+            logger.LogDebug("{Name} was changed meanwhile: its former owners remain", name);
         }
     }
 

@@ -1,9 +1,9 @@
 using System.Text;
-
 using System.Text.Json.Nodes;
 using DaprK8s.Common.ControlPlane;
 using DaprK8s.Common.Identity;
 using DaprK8s.Common.Kubernetes;
+using DaprK8s.Operator.Crds;
 using DaprK8s.Operator.Resources;
 using Microsoft.Extensions.Logging;
 
@@ -23,6 +23,8 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
 
     /// <summary>The configuration of the validating webhook.</summary>
     public const string Validation = "dapr-operator-validation";
+
+    private const string FieldManager = "dapr-operator";
 
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
 
@@ -127,21 +129,43 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
         }
 
         var bundle = Bundle();
-        if (service["namespace"].Text() == @namespace && config["caBundle"].Text() == bundle)
+        if (service["namespace"].Text() != @namespace || config["caBundle"].Text() != bundle)
+        {
+            try
+            {
+                const string Root = "/spec/conversion/webhook/clientConfig";
+                var patch = new JsonArray(Add($"{Root}/service/namespace", @namespace), Add($"{Root}/caBundle", bundle));
+                crd = await client.PatchAsync(ApiResources.CustomResourceDefinitions, null, Crd, PatchKind.Json, patch, cancellationToken, FieldManager);
+                logger.LogInformation("Successfully patched webhook in CRD {Name}", Crd);
+            }
+            catch (KubernetesException e)
+            {
+                throw new WebhookCaException($"failed to patch webhook in CRD \"{Crd}\": {KubernetesException.Explain(e)}");
+            }
+        }
+
+        await ReleaseCrdAsync(crd, cancellationToken);
+    }
+
+    // After an uninstall the chart's copy, with its placeholder, must be free to come back.
+    private async Task ReleaseCrdAsync(JsonObject crd, CancellationToken cancellationToken)
+    {
+        if (DefinitionOwners.Release(crd, "spec", "conversion", "webhook", "clientConfig") is not { } patch)
         {
             return;
         }
 
         try
         {
-            const string Root = "/spec/conversion/webhook/clientConfig";
-            var patch = new JsonArray(Add($"{Root}/service/namespace", @namespace), Add($"{Root}/caBundle", bundle));
-            await client.PatchAsync(ApiResources.CustomResourceDefinitions, null, Crd, PatchKind.Json, patch, cancellationToken);
-            logger.LogInformation("Successfully patched webhook in CRD {Name}", Crd);
+            await client.PatchAsync(ApiResources.CustomResourceDefinitions, null, Crd, PatchKind.Merge, patch, cancellationToken, FieldManager);
+        }
+        catch (KubernetesException e) when (e.IsConflict)
+        {
+            logger.LogDebug("CRD {Name} was changed meanwhile, and is looked at again", Crd);
         }
         catch (KubernetesException e)
         {
-            throw new WebhookCaException($"failed to patch webhook in CRD \"{Crd}\": {KubernetesException.Explain(e)}");
+            logger.LogWarning("a later helm install over CRD {Name} will need --force-conflicts: {Error}", Crd, KubernetesException.Explain(e));
         }
     }
 

@@ -1,8 +1,10 @@
 using System.Text.Json.Nodes;
 using DaprK8s.Chart.Tests.Rendering;
+using DaprK8s.Common.Identity;
 using DaprK8s.Common.Kubernetes;
 using DaprK8s.KubernetesApi;
 using DaprK8s.Operator.Crds;
+using DaprK8s.Operator.Webhooks;
 using DaprK8s.TestServers;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -49,6 +51,26 @@ internal sealed class ChartCluster : IAsyncDisposable
     /// <summary>A client with the rights of a service account.</summary>
     public KubernetesClient ClientOf(string account)
         => new(KubernetesConnection.Find(KubeConfig(Server.Tokens.IssueForAccount(Namespace, account, TimeSpan.FromHours(1))), TimeProvider.System), TimeProvider.System);
+
+    /// <summary>Runs what the operator does to its webhooks when it starts, with its rights.</summary>
+    /// <returns>The CA bundle that is now in them.</returns>
+    public async Task<string> StartOperatorAsync()
+    {
+        using var authority = new Authority();
+        using var client = ClientOf("dapr-operator");
+        using var started = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, TestContext.Current.CancellationToken);
+        await using var anchors = TrustAnchorSource.FromText(authority.Pem, TimeProvider.System, NullLogger.Instance);
+        var webhooks = new WebhookCa(client, anchors, Namespace, NullLogger.Instance, TimeProvider.System);
+        var run = webhooks.RunAsync(started.Token);
+        while (!webhooks.IsReady && !run.IsCompleted)
+        {
+            await Task.Delay(10, started.Token);
+        }
+
+        await started.CancelAsync();
+        await run;
+        return Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(anchors.Current!.Pem));
+    }
 
     /// <summary>Writes a chart.</summary>
     public string WriteChart(string name, params (string File, string Text)[] files)

@@ -35,10 +35,8 @@ public sealed class Installation : IAsyncLifetime
             return;
         }
 
-        // Definitions that an uninstall has left are the operator's, as far as it has changed them; Helm 4 does not write over that.
-        var isReinstall = (await KubectlAsync("get", "crd", "subscriptions.dapr.io")).Code == 0;
         var result = await HelmAsync(
-            ["upgrade", "--install", "dapr", Chart, "-n", Namespace, "--create-namespace", "--wait", "--timeout", "3m", .. isReinstall ? (string[])["--skip-crds"] : [], .. Set([])]);
+            ["upgrade", "--install", "dapr", Chart, "-n", Namespace, "--create-namespace", "--wait", "--timeout", "3m", .. Set([])]);
         if (result.Code != 0)
         {
             Assert.Fail($"helm: {result.Output}\n{await DescribeAsync(Namespace)}");
