@@ -27,12 +27,15 @@ internal sealed class ChartCluster : IAsyncDisposable
     {
         Server = server;
         Helm = ClusterTool.Helm(KubeConfig(null));
+        Kubectl = ClusterTool.Kubectl(KubeConfig(null));
         jobs = RunJobsAsync();
     }
 
     public KubernetesApiServer Server { get; }
 
     public ClusterTool Helm { get; }
+
+    public ClusterTool Kubectl { get; }
 
     public static async Task<ChartCluster> StartAsync(string version = "v1.34.0")
         => new(await KubernetesApiServer.StartAsync(new KubernetesApiOptions { UsesStoredRoles = true, Version = version }));

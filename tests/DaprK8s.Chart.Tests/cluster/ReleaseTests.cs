@@ -143,6 +143,21 @@ public sealed class ReleaseTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task So_it_can_where_somebody_applied_the_definitions_as_the_documentation_says()
+    {
+        const string Command = "apply --server-side --force-conflicts --field-manager=helm -f ";
+        Assert.Contains($"`kubectl {Command}crds/`", Repository.Read("docs/kubernetes.md"));
+        await cluster.ReleaseAsync("install", OtherVersion("older"));
+        await cluster.Kubectl.RunAsync($"{Command}{Repository.Root}/crds/".Split(' '));
+        await cluster.StartOperatorAsync();
+        await cluster.Helm.RunAsync("uninstall", "dapr", "--namespace", ChartCluster.Namespace);
+
+        await cluster.ReleaseAsync("install", OtherVersion("newer"));
+
+        Assert.Contains("newer", cluster.Read(ChartCluster.Definitions, "components.dapr.io", "").ToJsonString());
+    }
+
+    [Fact]
     public async Task So_it_can_where_Helm_3_has_created_the_definitions()
     {
         await cluster.ReleaseAsync("install", OtherVersion("older"), "--server-side=false");

@@ -67,6 +67,17 @@ public sealed partial class DockerfileTests
         Assert.Contains($"ARG VERSION={XDocument.Parse(Repository.Read("Directory.Build.props")).Descendants("Version").Single().Value}\n", Repository.Read(folder + "/Dockerfile"));
     }
 
+    /// <summary>Each can be read and built by itself; what they have in common must not drift apart.</summary>
+    [Fact]
+    public void The_files_differ_in_names_and_in_what_is_copied_only()
+        => Assert.Single(Services.Select(s => Common(s.Data.Item1, s.Data.Item2)).Distinct());
+
+    private static string Common(string folder, string binary)
+        => string.Join('\n', Repository.Read(folder + "/Dockerfile").Split('\n')
+            .Where(l => !Regex.IsMatch(l, @"^COPY (\w+) \1$"))
+            .Select(l => Regex.Replace(l, "(?<=image.description=\"DaprK8s: ).*(?=\")", ""))
+            .Select(l => Regex.Replace(l, $@"(?<=The image `|title=""|CMD \[""/){binary}\b|(?<=publish ){folder}\b", "service")));
+
     [Fact]
     public void Every_service_that_the_chart_runs_by_default_has_an_image()
     {
