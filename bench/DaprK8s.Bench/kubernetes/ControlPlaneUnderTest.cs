@@ -27,6 +27,9 @@ internal sealed class ControlPlaneUnderTest : IAsyncDisposable
 
     private static readonly TimeSpan StartDeadline = TimeSpan.FromSeconds(30);
 
+    // Each look is a connection and a request that the service has to answer while it starts.
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(2);
+
     private readonly Settings settings;
     private readonly string directory = Directory.CreateTempSubdirectory("bench-cluster-").FullName;
     private readonly List<RunningService> services = [];
@@ -43,7 +46,12 @@ internal sealed class ControlPlaneUnderTest : IAsyncDisposable
 
     public static async Task<ControlPlaneUnderTest> StartAsync(Settings settings)
     {
-        var plane = new ControlPlaneUnderTest(settings, await KubernetesApiServer.StartAsync());
+        var plane = new ControlPlaneUnderTest(settings, await KubernetesApiServer.StartAsync(new KubernetesApiOptions()));
+        foreach (var installed in InstalledObjects.Definitions().Concat(InstalledObjects.Webhooks(Namespace)))
+        {
+            plane.Api.Objects.Put(installed);
+        }
+
         plane.Put("v1", "Secret", Namespace, "dapr-trust-bundle");
         plane.Put("v1", "ConfigMap", Namespace, "dapr-trust-bundle");
         var (port, health) = (Loopback.FreePort(), Loopback.FreePort());
@@ -104,12 +112,19 @@ internal sealed class ControlPlaneUnderTest : IAsyncDisposable
         return file;
     }
 
+    /// <summary>Stops a service in good order.</summary>
+    public async Task StopAsync(RunningService service)
+    {
+        services.Remove(service);
+        await service.Process.ShutDownAsync(TimeSpan.FromSeconds(10));
+        await service.Process.DisposeAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
-        foreach (var service in Enumerable.Reverse(services))
+        foreach (var service in Enumerable.Reverse(services).ToList())
         {
-            await service.Process.ShutDownAsync(TimeSpan.FromSeconds(10));
-            await service.Process.DisposeAsync();
+            await StopAsync(service);
         }
 
         await Api.DisposeAsync();
@@ -166,7 +181,7 @@ internal sealed class ControlPlaneUnderTest : IAsyncDisposable
                 }
             }
 
-            Ticker.SleepUntil(Ticker.Now + 500_000);
+            Ticker.SleepUntil(Ticker.Now + Ticker.Nanoseconds(Poll));
         }
     }
 }

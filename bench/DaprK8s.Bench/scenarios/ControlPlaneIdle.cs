@@ -10,7 +10,6 @@ internal sealed class ControlPlaneIdle(Settings settings, Servers servers) : Sce
     public override async Task<Section> RunAsync()
     {
         await using var plane = await ControlPlaneUnderTest.StartAsync(Settings);
-        Injection.PutWebhook(plane);
         (string Name, RunningService Service)[] services =
         [
             ("sentry", plane.Sentry), ("operator", await plane.StartOperatorAsync()), ("injector", await plane.StartInjectorAsync()),

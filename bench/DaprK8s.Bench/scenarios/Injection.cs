@@ -17,10 +17,10 @@ internal sealed class Injection(Settings settings, Servers servers) : Scenario(s
     public override async Task<Section> RunAsync()
     {
         await using var plane = await ControlPlaneUnderTest.StartAsync(Settings);
-        PutWebhook(plane);
+        var ready = await ReadyTimes.MeasureAsync(Settings, plane, plane.StartInjectorAsync);
         var injector = await plane.StartInjectorAsync();
         var section = new Section($"Injector: a pod of a Deployment, {Callers} requests at a time", "what", "measured", "aim");
-        section.Row("ready", Cell.Ms(injector.ReadyAfter), "150 ms");
+        section.Row(ready.Row("ready"));
         section.Row("resident memory, idle", Cell.Megabytes(injector.Memory.Resident), "40 MB");
         using var handler = new SocketsHttpHandler();
         handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
@@ -36,21 +36,6 @@ internal sealed class Injection(Settings settings, Servers servers) : Scenario(s
         section.Row("resident memory, after", Cell.Megabytes(injector.Memory.Resident), "40 MB");
         return section;
     }
-
-    /// <summary>The object whose caBundle the injector keeps.</summary>
-    internal static void PutWebhook(ControlPlaneUnderTest plane) => plane.Api.Objects.Put(new JsonObject
-    {
-        ["apiVersion"] = "admissionregistration.k8s.io/v1",
-        ["kind"] = "MutatingWebhookConfiguration",
-        ["metadata"] = new JsonObject { ["name"] = "dapr-sidecar-injector" },
-        ["webhooks"] = new JsonArray(new JsonObject
-        {
-            ["name"] = "sidecar-injector.dapr.io",
-            ["clientConfig"] = new JsonObject { ["service"] = new JsonObject { ["namespace"] = ControlPlaneUnderTest.Namespace, ["name"] = "dapr-sidecar-injector", ["path"] = "/mutate" } },
-            ["admissionReviewVersions"] = new JsonArray("v1"),
-            ["sideEffects"] = "None",
-        }),
-    });
 
     private static async Task<LatencyHistogram> LoadAsync(HttpClient http, TimeSpan length)
     {
