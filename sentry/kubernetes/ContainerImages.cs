@@ -15,8 +15,8 @@ internal static class ContainerImages
     /// <summary>Writes the list as UTF-8 JSON; nothing when the pod has no container to list.</summary>
     public static ReadOnlyMemory<byte> Write(Pod pod)
     {
-        var all = (pod.Spec.InitContainers ?? []).Where(c => c.RestartPolicy == "Always").Select(c => (Container: c, Statuses: pod.Status.InitContainerStatuses))
-            .Concat((pod.Spec.Containers ?? []).Select(c => (Container: c, Statuses: pod.Status.ContainerStatuses)))
+        var all = (pod.Spec?.InitContainers ?? []).Where(c => c.RestartPolicy == "Always").Select(c => (Container: c, Statuses: pod.Status?.InitContainerStatuses))
+            .Concat((pod.Spec?.Containers ?? []).Select(c => (Container: c, Statuses: pod.Status?.ContainerStatuses)))
             .ToList();
         if (all.Count == 0)
         {

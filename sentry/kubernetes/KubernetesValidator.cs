@@ -64,7 +64,7 @@ internal sealed class KubernetesValidator : IRequestValidator
             throw new ValidationException($"namespace mismatch; received namespace: {request.Namespace}");
         }
 
-        if (pod.Spec.ServiceAccountName != account.Name)
+        if (pod.Spec?.ServiceAccountName != account.Name)
         {
             throw new ValidationException("pod service account mismatch");
         }

@@ -9,9 +9,9 @@ internal sealed class Pod
 {
     public ObjectMeta Metadata { get; init; } = new();
 
-    public PodSpec Spec { get; init; } = new();
+    public PodSpec? Spec { get; init; }
 
-    public PodStatus Status { get; init; } = new();
+    public PodStatus? Status { get; init; }
 }
 
 /// <summary>Which account it runs under, and its containers.</summary>

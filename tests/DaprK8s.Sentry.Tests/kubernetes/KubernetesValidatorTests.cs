@@ -379,4 +379,17 @@ public sealed class KubernetesValidatorTests
             """[{"role":"daprd","containerName":"daprd","image":"daprd:1","digest":"sha256:11"},{"role":"app","containerName":"app","image":"app+<tag>:1","digest":"sha256:22"},{"role":"app","containerName":"extra","image":"extra:1"},{"role":"app","containerName":"new","image":"new:1"}]""",
             Encoding.UTF8.GetString(granted.ContainerImages.Span));
     }
+
+    [Fact]
+    public async Task Images_are_listed_before_the_kubelet_has_told_of_the_pod()
+    {
+        await using var cluster = await StartAsync();
+        cluster.Server.Objects.Put("""
+            {"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"apps"},
+             "spec":{"serviceAccountName":"default","containers":[{"name":"app","image":"app:1"}]}}
+            """);
+        var validator = cluster.StartValidator();
+        var granted = await validator.ValidateAsync(Request("a", "apps", cluster.Token("apps", "a")), Stop);
+        Assert.Equal("""[{"role":"app","containerName":"app","image":"app:1"}]""", Encoding.UTF8.GetString(granted.ContainerImages.Span));
+    }
 }
