@@ -104,7 +104,7 @@ internal sealed class WebhookCaBundle
         var known = stored.Find(null, Name);
         IReadOnlyList<int> outdated = known is null
             ? isNew ? [0] : []
-            : [.. Enumerable.Range(0, known.Webhooks.Count).Where(i => isNew ? !IsSame(known.Webhooks[i], own) : !Holds(known.Webhooks[i], own))];
+            : [.. (known.Webhooks ?? []).Index().Where(w => isNew ? !IsSame(w.Item, own) : !Holds(w.Item, own)).Select(w => w.Index)];
         if (outdated.Count > 0)
         {
             var bundle = Convert.ToBase64String(Encoding.ASCII.GetBytes(own.Pem));
@@ -125,7 +125,7 @@ internal sealed class WebhookCaBundle
 
     private static X509Certificate2Collection? Certificates(Webhook webhook)
     {
-        if (string.IsNullOrEmpty(webhook.ClientConfig.CaBundle))
+        if (webhook.ClientConfig?.CaBundle is not { Length: > 0 } bundle)
         {
             return null;
         }
@@ -133,7 +133,7 @@ internal sealed class WebhookCaBundle
         try
         {
             var certificates = new X509Certificate2Collection();
-            certificates.ImportFromPem(Encoding.ASCII.GetString(Convert.FromBase64String(webhook.ClientConfig.CaBundle)));
+            certificates.ImportFromPem(Encoding.ASCII.GetString(Convert.FromBase64String(bundle)));
             return certificates;
         }
         catch (Exception e) when (e is FormatException or CryptographicException)

@@ -13,7 +13,7 @@ internal sealed class WebhookConfiguration : IApiObject
 
     public ObjectMeta Metadata { get; init; } = new();
 
-    public List<Webhook> Webhooks { get; init; } = [];
+    public List<Webhook>? Webhooks { get; init; }
 }
 
 /// <summary>A webhook.</summary>
@@ -21,7 +21,7 @@ internal sealed class Webhook
 {
     public string Name { get; init; } = "";
 
-    public WebhookClientConfig ClientConfig { get; init; } = new();
+    public WebhookClientConfig? ClientConfig { get; init; }
 }
 
 /// <summary>How a webhook is called.</summary>
