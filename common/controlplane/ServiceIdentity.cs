@@ -24,8 +24,8 @@ public sealed record ServiceIdentityOptions
     /// <summary>The value of <see cref="IdentityToken.FileVariable"/>; <see langword="null"/> when unset.</summary>
     public string? TokenFile { get; init; }
 
-    /// <summary>The kind of the certificate's key.</summary>
-    public SvidKey Key { get; init; }
+    /// <summary>Makes the keys of the certificates; ECDSA P-256 when absent.</summary>
+    public SvidKeys? Keys { get; init; }
 }
 
 /// <summary>
@@ -66,7 +66,7 @@ public sealed class ServiceIdentity : IIdentity, IAsyncDisposable
             throw new OptionException(e.Message);
         }
 
-        source = new SvidSource(sentry, Anchors, events ?? NoEvents.Instance, time, logger, options.Key);
+        source = new SvidSource(sentry, Anchors, events ?? NoEvents.Instance, time, logger, options.Keys);
     }
 
     /// <summary>Who the service is.</summary>

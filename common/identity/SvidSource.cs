@@ -23,9 +23,9 @@ public interface ISvidEvents
 /// <param name="events">Told what happens.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told what happens.</param>
-/// <param name="keyKind">The kind of key that is asked for with; each certificate has a new one.</param>
+/// <param name="keys">Makes the keys that are asked for with; ECDSA P-256 when absent.</param>
 public sealed class SvidSource(
-    ISvidIssuer issuer, TrustAnchorSource anchors, ISvidEvents events, TimeProvider time, ILogger logger, SvidKey keyKind = SvidKey.EcdsaP256)
+    ISvidIssuer issuer, TrustAnchorSource anchors, ISvidEvents events, TimeProvider time, ILogger logger, SvidKeys? keys = null)
     : IIdentity, IAsyncDisposable
 {
     private static readonly TimeSpan RenewalPause = TimeSpan.FromSeconds(10);
@@ -33,6 +33,7 @@ public sealed class SvidSource(
     private static readonly TimeSpan LongestSleep = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan ReplacedLinger = TimeSpan.FromMinutes(2);
 
+    private readonly SvidKeys keys = keys ?? new SvidKeys(SvidKey.EcdsaP256);
     private readonly CancellationTokenSource stop = new();
     private readonly TaskCompletionSource<Svid> first = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile Svid? current;
@@ -139,8 +140,8 @@ public sealed class SvidSource(
 
     private async Task<Svid> RequestAsync()
     {
-        var (key, request) = CreateRequest();
-        var answer = await issuer.IssueAsync(request.CreateSigningRequestPem(), stop.Token);
+        var key = await keys.NextAsync();
+        var answer = await issuer.IssueAsync(RequestFor(key).CreateSigningRequestPem(), stop.Token);
         var svid = SvidReader.Read(answer, key);
         if (answer.TrustAnchors is { } pem)
         {
@@ -157,17 +158,12 @@ public sealed class SvidSource(
         return svid;
     }
 
-    private (AsymmetricAlgorithm Key, CertificateRequest Request) CreateRequest()
+    private static CertificateRequest RequestFor(AsymmetricAlgorithm key)
     {
         var nobody = new X500DistinguishedName("");
-        if (keyKind == SvidKey.Rsa2048)
-        {
-            var rsa = RSA.Create(2048);
-            return (rsa, new CertificateRequest(nobody, rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
-        }
-
-        var ecdsa = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        return (ecdsa, new CertificateRequest(nobody, ecdsa, HashAlgorithmName.SHA256));
+        return key is RSA rsa
+            ? new CertificateRequest(nobody, rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            : new CertificateRequest(nobody, (ECDsa)key, HashAlgorithmName.SHA256);
     }
 
     private void Use(Svid svid)

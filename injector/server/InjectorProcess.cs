@@ -1,4 +1,5 @@
 using DaprK8s.Common.ControlPlane;
+using DaprK8s.Common.Identity;
 
 namespace DaprK8s.Injector.Server;
 
@@ -13,6 +14,7 @@ internal static class InjectorProcess
         return process.GuardAsync(() => flags.Usage, () => process.ServeAsync(
             flags.Parse(args),
             isKubernetes: true,
-            (options, loggers, cancellationToken) => new InjectorRun(options, loggers, TimeProvider.System).RunAsync(cancellationToken)));
+            (options, loggers, cancellationToken)
+                => new InjectorRun(options, loggers, TimeProvider.System) { Keys = SvidKeys.Begin(SvidKey.Rsa2048) }.RunAsync(cancellationToken)));
     }
 }

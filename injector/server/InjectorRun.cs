@@ -18,6 +18,9 @@ internal sealed class InjectorRun(InjectorOptions options, ILoggerFactory logger
 
     private readonly ILogger logger = loggers.CreateLogger("dapr.injector");
 
+    /// <summary>Makes the keys of our certificates; API servers may accept nothing but RSA (contract: k8s 3.1).</summary>
+    public SvidKeys Keys { get; init; } = new(SvidKey.Rsa2048);
+
     /// <summary>Runs until cancellation.</summary>
     /// <exception cref="Exception">It can't start, or something that must run has ended.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -37,9 +40,7 @@ internal sealed class InjectorRun(InjectorOptions options, ILoggerFactory logger
                 SentryAddress = options.SentryAddress,
                 TrustAnchorsFile = options.TrustAnchorsFile,
                 TokenFile = options.TokenFile,
-
-                // API servers may know no other (contract: k8s 3.1).
-                Key = SvidKey.Rsa2048,
+                Keys = Keys,
             },
             events: null,
             loggers,

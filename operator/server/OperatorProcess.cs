@@ -1,4 +1,5 @@
 using DaprK8s.Common.ControlPlane;
+using DaprK8s.Common.Identity;
 using DaprK8s.Common.Kubernetes;
 using Microsoft.Extensions.Logging;
 
@@ -17,7 +18,8 @@ internal static class OperatorProcess
 
     private static async Task ServeAsync(OperatorOptions options, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
+        var keys = SvidKeys.Begin(SvidKey.Rsa2048);
         using var client = new KubernetesClient(KubernetesConnection.Find(options.Kubeconfig, TimeProvider.System), TimeProvider.System);
-        await new OperatorRun(options, client, loggers, TimeProvider.System).RunAsync(cancellationToken);
+        await new OperatorRun(options, client, loggers, TimeProvider.System) { Keys = keys }.RunAsync(cancellationToken);
     }
 }

@@ -25,6 +25,9 @@ internal sealed class OperatorRun(OperatorOptions options, KubernetesClient clie
 
     private readonly ILogger logger = loggers.CreateLogger("dapr.operator");
 
+    /// <summary>Makes the keys of our certificates; API servers may accept nothing but RSA (contract: k8s 2.4).</summary>
+    public SvidKeys Keys { get; init; } = new(SvidKey.Rsa2048);
+
     /// <summary>Runs until cancellation.</summary>
     /// <exception cref="Exception">It can't start, or something that must run has ended.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -39,7 +42,7 @@ internal sealed class OperatorRun(OperatorOptions options, KubernetesClient clie
                 SentryAddress = configuration.SentryAddress,
                 TrustAnchorsFile = options.TrustAnchorsFile,
                 TokenFile = options.TokenFile,
-                Key = SvidKey.Rsa2048,
+                Keys = Keys,
             },
             events: null,
             loggers,
@@ -79,11 +82,7 @@ internal sealed class OperatorRun(OperatorOptions options, KubernetesClient clie
             logger.LogInformation("Running gRPC server on port {Port}", options.Port);
             if (options.ServesWebhooks)
             {
-                loops.Start(async stop =>
-                {
-                    await WaitForIdentityAsync(identity, stop);
-                    await webhookCa.RunAsync(stop);
-                });
+                loops.Start(webhookCa.RunAsync);
             }
 
             if (relay is not null)
@@ -167,6 +166,4 @@ internal sealed class OperatorRun(OperatorOptions options, KubernetesClient clie
 
         return ports;
     }
-
-    private static async Task WaitForIdentityAsync(ServiceIdentity identity, CancellationToken cancellationToken) => await identity.GetAsync(cancellationToken);
 }
