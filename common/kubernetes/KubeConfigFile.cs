@@ -31,6 +31,7 @@ internal static class KubeConfigFile
                 ServerName = file.TlsServerName,
                 SkipsServerVerification = file.SkipTlsVerify,
                 Credentials = Credentials(file),
+                CredentialsCallOut = file.TokenProvider is not null,
             };
         }
         catch (Exception e)

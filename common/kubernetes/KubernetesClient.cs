@@ -25,6 +25,9 @@ public sealed partial class KubernetesClient : IDisposable
     private readonly TimeProvider time;
     private readonly HttpClient http;
 
+    // A handler that may fall back to HTTP/1.1 opens a connection for each call until the first is there, which at a start are a dozen.
+    private volatile HttpVersionPolicy policy;
+
     /// <summary>Makes a client; nothing is connected until the first call.</summary>
     /// <param name="connection">Where to; disposed with the client.</param>
     /// <param name="timeProvider">The clock.</param>
@@ -36,9 +39,8 @@ public sealed partial class KubernetesClient : IDisposable
         {
             BaseAddress = connection.Server,
             Timeout = Timeout.InfiniteTimeSpan,
-            DefaultRequestVersion = HttpVersion.Version20,
-            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
         };
+        policy = connection.Server.Scheme == Uri.UriSchemeHttps ? HttpVersionPolicy.RequestVersionExact : HttpVersionPolicy.RequestVersionOrLower;
         // The handler compares the certificate with the Host header, and would overwrite a name in its TLS options.
         http.DefaultRequestHeaders.Host = string.IsNullOrEmpty(connection.ServerName) ? null : connection.ServerName;
     }
@@ -119,9 +121,10 @@ public sealed partial class KubernetesClient : IDisposable
         CancellationToken cancellationToken,
         string contentType = Json)
     {
+        var spoken = policy;
         for (var attempt = 1; ; attempt++)
         {
-            using var request = new HttpRequestMessage(method, path);
+            using var request = new HttpRequestMessage(method, path) { Version = HttpVersion.Version20, VersionPolicy = spoken };
             request.Headers.TryAddWithoutValidation("Accept", accept);
             request.Headers.Authorization = await connection.Credentials(cancellationToken);
             if (!body.IsEmpty)
@@ -129,7 +132,24 @@ public sealed partial class KubernetesClient : IDisposable
                 request.Content = new ReadOnlyMemoryContent(body) { Headers = { ContentType = new MediaTypeHeaderValue(contentType) } };
             }
 
-            var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            HttpResponseMessage response;
+            try
+            {
+                response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            }
+            catch (HttpRequestException e) when (spoken == HttpVersionPolicy.RequestVersionExact
+                && e.HttpRequestError is HttpRequestError.VersionNegotiationError or HttpRequestError.SecureConnectionError)
+            {
+                // Perhaps a proxy in front of the server that speaks HTTP/1.1 only; what else may be wrong is wrong again.
+                spoken = HttpVersionPolicy.RequestVersionOrLower;
+                continue;
+            }
+
+            if (response.Version.Major < 2)
+            {
+                policy = HttpVersionPolicy.RequestVersionOrLower;
+            }
+
             if (response.IsSuccessStatusCode)
             {
                 return response;

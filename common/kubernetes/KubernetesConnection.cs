@@ -17,6 +17,12 @@ public sealed class KubernetesConnection : IDisposable
     /// <summary>The namespace that the credentials are for, when they say so.</summary>
     public string? Namespace { get; internal init; }
 
+    /// <summary>Whether something on the way to the server may be judged by the root certificates of the system.</summary>
+    public bool NeedsSystemRoots => CredentialsCallOut || (Authorities is null && !SkipsServerVerification);
+
+    /// <summary>Others are asked for the credentials: a program, or a server of identities.</summary>
+    internal bool CredentialsCallOut { get; init; }
+
     /// <summary>The only authorities that may have issued the server's certificate; those of the system when absent.</summary>
     internal X509Certificate2Collection? Authorities { get; init; }
 

@@ -12,7 +12,7 @@ namespace DaprK8s.Injector.Server;
 /// An injector from start to stop. Its ports open at once, so that probes are answered; it is ready when it has its certificate, the
 /// API server knows under which authority to trust that, and the accounts it works for are known.
 /// </summary>
-internal sealed class InjectorRun(InjectorOptions options, ILoggerFactory loggers, TimeProvider time)
+internal sealed class InjectorRun(InjectorOptions options, KubernetesClient client, ILoggerFactory loggers, TimeProvider time)
 {
     private static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(5);
 
@@ -30,7 +30,6 @@ internal sealed class InjectorRun(InjectorOptions options, ILoggerFactory logger
             logger.LogWarning("{Warning}", warning);
         }
 
-        using var client = new KubernetesClient(KubernetesConnection.Find(options.Kubeconfig, time), time);
         await using var identity = new ServiceIdentity(
             new ServiceIdentityOptions
             {
@@ -48,7 +47,7 @@ internal sealed class InjectorRun(InjectorOptions options, ILoggerFactory logger
         var bundle = new WebhookCaBundle(client, identity.Anchors, loggers.CreateLogger("dapr.injector.webhook"), time);
         var accounts = new AllowedAccounts(client, options.Callers, logger, time);
         var health = new HealthTargets(logger);
-        await using var server = new ServiceServer(CreatePorts(client, identity, health), loggers);
+        await using var server = new ServiceServer(CreatePorts(identity, health), loggers);
         health.Add("injector-service", () => server.IsRunning && accounts.AreKnown);
         health.Add("security-provider", () => identity.IsReady);
         health.Add("webhook-configuration-patch", () => bundle.IsPatched);
@@ -69,7 +68,7 @@ internal sealed class InjectorRun(InjectorOptions options, ILoggerFactory logger
         }
     }
 
-    private List<ServicePort> CreatePorts(KubernetesClient client, ServiceIdentity identity, HealthTargets health)
+    private List<ServicePort> CreatePorts(ServiceIdentity identity, HealthTargets health)
     {
         var registry = new MetricsRegistry(new MetricsOptions(), logger);
         ProcessMetrics.Register(registry);

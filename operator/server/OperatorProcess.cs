@@ -1,4 +1,5 @@
 using DaprK8s.Common.ControlPlane;
+using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Identity;
 using DaprK8s.Common.Kubernetes;
 using Microsoft.Extensions.Logging;
@@ -18,8 +19,14 @@ internal static class OperatorProcess
 
     private static async Task ServeAsync(OperatorOptions options, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
+        var connection = KubernetesConnection.Find(options.Kubeconfig, TimeProvider.System);
+        if (!connection.NeedsSystemRoots)
+        {
+            SystemRoots.LeaveOut();
+        }
+
         var keys = SvidKeys.Begin(SvidKey.Rsa2048);
-        using var client = new KubernetesClient(KubernetesConnection.Find(options.Kubeconfig, TimeProvider.System), TimeProvider.System);
+        using var client = new KubernetesClient(connection, TimeProvider.System);
         await new OperatorRun(options, client, loggers, TimeProvider.System) { Keys = keys }.RunAsync(cancellationToken);
     }
 }

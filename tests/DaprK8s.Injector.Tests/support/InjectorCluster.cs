@@ -2,6 +2,7 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using DaprK8s.Common.Kubernetes;
 using DaprK8s.Components.Tests.Support;
 using DaprK8s.Injector.Kubernetes;
 using DaprK8s.Injector.Server;
@@ -146,7 +147,8 @@ internal sealed class InjectorCluster : IAsyncDisposable
         injector = Task.Run(async () =>
         {
             using var loggers = LoggerFactory.Create(b => b.SetMinimumLevel(LogLevel.Debug).AddProvider(new Provider(Log)));
-            await new InjectorRun(options, loggers, TimeProvider.System).RunAsync(stopInjector.Token);
+            using var client = new KubernetesClient(KubernetesConnection.Find(options.Kubeconfig, TimeProvider.System), TimeProvider.System);
+            await new InjectorRun(options, client, loggers, TimeProvider.System).RunAsync(stopInjector.Token);
         });
     }
 
