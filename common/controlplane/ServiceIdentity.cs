@@ -83,6 +83,7 @@ public sealed class ServiceIdentity : IIdentity, IAsyncDisposable
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await Anchors.Ready.WaitAsync(cancellationToken);
+        sentry.BeginToConnect();
         source.Start();
         await source.First.WaitAsync(cancellationToken);
     }

@@ -37,15 +37,17 @@ public sealed class SentryClient : ISvidIssuer, IDisposable
     private static readonly string[] ControlPlane = ["dapr-operator", "dapr-placement", "dapr-injector", "dapr-sentry", "dapr-scheduler"];
 
     private readonly SentryClientOptions options;
+    private readonly TrustAnchorSource anchors;
     private readonly TimeProvider time;
     private readonly HttpMessageInvoker client;
     private readonly Uri method;
+    private Task<Stream>? begun;
 
     /// <summary>Makes a client; nothing is connected before it is asked.</summary>
     /// <exception cref="IdentityException">The address is none.</exception>
     public SentryClient(SentryClientOptions options, TrustAnchorSource anchors, TimeProvider time)
     {
-        (this.options, this.time) = (options, time);
+        (this.options, this.anchors, this.time) = (options, anchors, time);
         method = Uri.TryCreate($"http://{options.Address}/dapr.proto.sentry.v1.CA/SignCertificate", UriKind.Absolute, out var uri)
             ? uri : throw new IdentityException($"sentry address \"{options.Address}\" is not host:port");
         client = new HttpMessageInvoker(new SocketsHttpHandler
@@ -56,14 +58,16 @@ public sealed class SentryClient : ISvidIssuer, IDisposable
 
             // Requests are hours apart, and sentry may have moved by then.
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(5),
-            ConnectCallback = async (context, ct) =>
-            {
-                await anchors.Ready.WaitAsync(ct);
-                var verdict = new PeerVerdict();
-                return await SpiffeConnector.ConnectAsync(
-                    context.DnsEndPoint, TlsRoles.Client(null, anchors.Current!, PeerRule.Exact(options.Sentry), context.DnsEndPoint.Host, verdict), verdict, ct);
-            },
+            ConnectCallback = async (context, ct) => await TakeBegunAsync(ct) ?? await ConnectAsync(context.DnsEndPoint, ct),
         });
+    }
+
+    /// <summary>Begins with the connection that the first request will take, while something else is waited for; no more than an attempt.</summary>
+    public void BeginToConnect()
+    {
+        var limit = new CancellationTokenSource(AttemptLimit, time);
+        begun = ConnectAsync(new DnsEndPoint(method.Host, method.Port), limit.Token);
+        _ = begun.ContinueWith(_ => limit.Dispose(), TaskScheduler.Default);
     }
 
     /// <inheritdoc/>
@@ -93,7 +97,30 @@ public sealed class SentryClient : ISvidIssuer, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => client.Dispose();
+    public void Dispose()
+    {
+        client.Dispose();
+        _ = Interlocked.Exchange(ref begun, null)?.ContinueWith(static c => c.Result.Dispose(), TaskContinuationOptions.OnlyOnRanToCompletion);
+    }
+
+    private async ValueTask<Stream?> TakeBegunAsync(CancellationToken cancellationToken)
+    {
+        if (Interlocked.Exchange(ref begun, null) is not { } connection)
+        {
+            return null;
+        }
+
+        await ((Task)connection).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return connection.IsCompletedSuccessfully ? await connection : null;
+    }
+
+    private async Task<Stream> ConnectAsync(DnsEndPoint endpoint, CancellationToken cancellationToken)
+    {
+        await anchors.Ready.WaitAsync(cancellationToken);
+        var verdict = new PeerVerdict();
+        return await SpiffeConnector.ConnectAsync(
+            endpoint, TlsRoles.Client(null, anchors.Current!, PeerRule.Exact(options.Sentry), endpoint.Host, verdict), verdict, cancellationToken);
+    }
 
     // What sentry says of the caller does not change by asking again; what it says of itself may.
     private static bool IsPassing(StatusCode code)

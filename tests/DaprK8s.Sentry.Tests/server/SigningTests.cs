@@ -86,8 +86,10 @@ public sealed class SigningTests : IDisposable
         Assert.DoesNotContain("HTTP", Encoding.ASCII.GetString(buffer, 0, count));
     }
 
-    [Fact]
-    public async Task The_client_of_every_service_obtains_and_adopts_an_identity()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_client_of_every_service_obtains_and_adopts_an_identity_over_a_connection_begun_before_or_not(bool isBegun)
     {
         await using var sentry = await RunningSentry.StartAsync(directory, "--jwt-enabled");
         await using var anchors = TrustAnchorSource.FromText(sentry.Anchors, TimeProvider.System, NullLogger.Instance);
@@ -99,6 +101,11 @@ public sealed class SigningTests : IDisposable
             },
             anchors,
             TimeProvider.System);
+        if (isBegun)
+        {
+            client.BeginToConnect();
+        }
+
         await using var source = new SvidSource(client, anchors, new NoSvidEvents(), TimeProvider.System, NullLogger.Instance);
         source.Start();
         var svid = await source.First.WaitAsync(TimeSpan.FromSeconds(30), Token);
