@@ -59,6 +59,31 @@ public sealed class TrustAnchors
         return new TrustAnchors(read);
     }
 
+    /// <summary>The anchors as the API server takes them in a <c>caBundle</c>: base64 of <see cref="Pem"/>.</summary>
+    public string Bundle => Convert.ToBase64String(Encoding.ASCII.GetBytes(Pem));
+
+    /// <summary>Whether a <c>caBundle</c> holds all of these; what can't be read holds none.</summary>
+    public bool IsHeldBy(string bundle)
+    {
+        var held = new X509Certificate2Collection();
+        try
+        {
+            held.ImportFromPem(Encoding.ASCII.GetString(Convert.FromBase64String(bundle)));
+            return certificates.All(mine => held.Any(h => h.RawDataMemory.Span.SequenceEqual(mine.RawDataMemory.Span)));
+        }
+        catch (Exception e) when (e is FormatException or CryptographicException)
+        {
+            return false;
+        }
+        finally
+        {
+            foreach (var certificate in held)
+            {
+                certificate.Dispose();
+            }
+        }
+    }
+
     /// <summary>Whether these are the same certificates in the same order.</summary>
     public bool IsSameAs(TrustAnchors other) => Pem == other.Pem;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using DaprK8s.Common.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Common.Kubernetes;
@@ -15,7 +16,7 @@ public sealed record EventSubject(string ApiVersion, string Kind, string Namespa
 
 /// <summary>
 /// Records events where <c>kubectl describe</c> shows them. One that says the same as the last one of its object is counted there, not
-/// created again. That an event can't be recorded is told once.
+/// created again. That events can't be recorded is told once, until one is. In a namespace that is being deleted there are none.
 /// </summary>
 /// <param name="client">The API server.</param>
 /// <param name="component">Who records, such as <c>dapr-operator</c>.</param>
@@ -30,7 +31,7 @@ public sealed class EventRecorder(KubernetesClient client, string component, str
     private static readonly TimeSpan SameFor = TimeSpan.FromMinutes(30);
 
     private readonly ConcurrentDictionary<string, Last> last = new();
-    private int complained;
+    private readonly Complaint complaint = new();
 
     /// <summary>Records an event.</summary>
     public async Task RecordAsync(EventSubject subject, bool warning, string reason, string message, CancellationToken cancellationToken)
@@ -43,17 +44,23 @@ public sealed class EventRecorder(KubernetesClient client, string component, str
                 var patch = new JsonObject { ["count"] = known.Count + 1, ["lastTimestamp"] = Now() };
                 await client.PatchAsync(ApiResources.Events, subject.Namespace, known.Name, PatchKind.Merge, patch, cancellationToken);
                 last[subject.Uid] = known with { Count = known.Count + 1, At = time.GetUtcNow() };
+                complaint.End();
                 return;
             }
 
             var name = $"{subject.Name}.{Guid.NewGuid():N}"[..Math.Min(subject.Name.Length + 17, 253)];
             await client.CreateAsync(ApiResources.Events, subject.Namespace, Create(subject, name, warning, reason, text), cancellationToken);
             last[subject.Uid] = new Last(name, reason, text, 1, time.GetUtcNow());
+            complaint.End();
+        }
+        catch (KubernetesException e) when (e.IsNamespaceTerminating)
+        {
+            logger.LogDebug("no event is recorded: {Message}", e.Message);
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             last.TryRemove(subject.Uid, out _);
-            if (Interlocked.Exchange(ref complained, 1) == 0)
+            if (complaint.IsNew(e is KubernetesException refused ? refused.MissingRight ?? $"{refused.StatusCode}" : e.GetType().Name))
             {
                 logger.LogWarning("events are not recorded in the cluster: {Message}", KubernetesException.Explain(e));
             }

@@ -101,7 +101,7 @@ public sealed partial class Informer<T>
         {
             if (type == "ERROR")
             {
-                throw KubernetesException.FromStatus("watch", resource.QualifiedName, json, (int)HttpStatusCode.InternalServerError);
+                throw KubernetesException.FromStatus(ApiCall.On(resource, "watch", scope.Namespace), json, (int)HttpStatusCode.InternalServerError);
             }
 
             if (type == "DELETED")

@@ -25,7 +25,7 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
 
     private readonly ConcurrentDictionary<(string Namespace, string Name), T> objects = new();
     private readonly TaskCompletionSource synced = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private string? complaint;
+    private readonly Complaint complaint = new();
     private bool isWatching;
 
     /// <summary>Told of every change, one after the other, before the copy shows the next one. Must not block.</summary>
@@ -137,7 +137,7 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
         }
 
         var message = $"CRD for {resource.Group}/{resource.Version}/{kind} not found, skipping informer: {e.Message}";
-        if (Interlocked.Exchange(ref complaint, message) != message)
+        if (complaint.IsNew(message))
         {
             logger.LogWarning("{message}", message);
         }
@@ -150,13 +150,12 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
     {
         var message = e switch
         {
-            KubernetesException { IsForbidden: true } refused =>
-                $"{e.Message} (a role must allow '{refused.Verb}' on '{refused.Resource}'{(scope.Namespace is { } ns ? $" in namespace '{ns}'" : " in the whole cluster")})",
+            KubernetesException { IsForbidden: true } => KubernetesException.Explain(e),
             KubernetesException { IsKindMissing: true } => $"{e.Message} (the CRD {resource.QualifiedName} is not installed)",
             KubernetesException => e.Message,
             _ => $"lost the API server while watching {resource.QualifiedName}: {e.Message}",
         };
-        if (Interlocked.Exchange(ref complaint, message) != message)
+        if (complaint.IsNew(message))
         {
             logger.LogWarning("{message}", message);
         }
@@ -164,7 +163,7 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
 
     private void Recover()
     {
-        if (Interlocked.Exchange(ref complaint, null) is not null)
+        if (complaint.End())
         {
             logger.LogInformation("{resource} can be listed and watched again", resource.QualifiedName);
         }

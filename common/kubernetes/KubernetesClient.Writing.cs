@@ -81,7 +81,7 @@ public sealed partial class KubernetesClient
             _ => "application/apply-patch+yaml",
         };
         var body = JsonSerializer.SerializeToUtf8Bytes(patch, ApiJson.Default.JsonNode);
-        return CallAsync(resource, "patch", HttpMethod.Patch, path + query, body, cancellationToken, contentType: form);
+        return CallAsync(resource, ApiCall.On(resource, "patch", @namespace, subresource ?? ""), HttpMethod.Patch, path + query, body, cancellationToken, contentType: form);
     }
 
     /// <summary>Deletes an object.</summary>
@@ -98,6 +98,6 @@ public sealed partial class KubernetesClient
         using var limit = new CancellationTokenSource(CallTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         using var response = await SendAsync(
-            "delete", resource.QualifiedName, HttpMethod.Delete, resource.Path(@namespace, name), body, Json, either.Token);
+            ApiCall.On(resource, "delete", @namespace), HttpMethod.Delete, resource.Path(@namespace, name), body, Json, either.Token);
     }
 }

@@ -51,33 +51,33 @@ public sealed partial class KubernetesClient : IDisposable
     /// <summary>Reads an object.</summary>
     /// <exception cref="KubernetesException">It is not there, or may not be read.</exception>
     public Task<T> GetAsync<T>(ApiResource<T> resource, string? @namespace, string name, CancellationToken cancellationToken)
-        => CallAsync(resource, "get", HttpMethod.Get, resource.Path(@namespace, name), default, cancellationToken);
+        => CallAsync(resource, ApiCall.On(resource, "get", @namespace), HttpMethod.Get, resource.Path(@namespace, name), default, cancellationToken);
 
     /// <summary>Reads an object's metadata, without the rest of it leaving the server.</summary>
     public Task<PartialObject> GetMetadataAsync<T>(ApiResource<T> resource, string? @namespace, string name, CancellationToken cancellationToken)
     {
         var partial = new ApiResource<PartialObject>(resource.Group, resource.Version, resource.Plural, ApiJson.Default.PartialObject);
-        return CallAsync(partial, "get", HttpMethod.Get, resource.Path(@namespace, name), default, cancellationToken, MetadataForm);
+        return CallAsync(partial, ApiCall.On(resource, "get", @namespace), HttpMethod.Get, resource.Path(@namespace, name), default, cancellationToken, MetadataForm);
     }
 
     /// <summary>Creates an object.</summary>
     /// <returns>It as the server made it.</returns>
     public Task<T> CreateAsync<T>(ApiResource<T> resource, string? @namespace, T value, CancellationToken cancellationToken)
-        => CallAsync(resource, "create", HttpMethod.Post, resource.Path(@namespace), Write(resource, value), cancellationToken);
+        => CallAsync(resource, ApiCall.On(resource, "create", @namespace), HttpMethod.Post, resource.Path(@namespace), Write(resource, value), cancellationToken);
 
     /// <summary>Replaces an object; a <c>resourceVersion</c> in it that is not the stored one any more is a conflict.</summary>
     public Task<T> UpdateAsync<T>(ApiResource<T> resource, string? @namespace, string name, T value, CancellationToken cancellationToken)
-        => CallAsync(resource, "update", HttpMethod.Put, resource.Path(@namespace, name), Write(resource, value), cancellationToken);
+        => CallAsync(resource, ApiCall.On(resource, "update", @namespace), HttpMethod.Put, resource.Path(@namespace, name), Write(resource, value), cancellationToken);
 
     /// <summary>Opens a list; the caller reads and disposes it.</summary>
     internal async Task<HttpResponseMessage> OpenListAsync<T>(
         ApiResource<T> resource, string? @namespace, string query, bool metadataOnly, CancellationToken cancellationToken)
-        => await SendAsync("list", resource.QualifiedName, HttpMethod.Get, $"{resource.Path(@namespace)}?{query}", default, metadataOnly ? MetadataListForm : Json, cancellationToken);
+        => await SendAsync(ApiCall.On(resource, "list", @namespace), HttpMethod.Get, $"{resource.Path(@namespace)}?{query}", default, metadataOnly ? MetadataListForm : Json, cancellationToken);
 
     /// <summary>Opens a watch; the caller reads and disposes it.</summary>
     internal async Task<HttpResponseMessage> OpenWatchAsync<T>(
         ApiResource<T> resource, string? @namespace, string query, bool metadataOnly, CancellationToken cancellationToken)
-        => await SendAsync("watch", resource.QualifiedName, HttpMethod.Get, $"{resource.Path(@namespace)}?watch=true&{query}", default, metadataOnly ? MetadataForm : Json, cancellationToken);
+        => await SendAsync(ApiCall.On(resource, "watch", @namespace), HttpMethod.Get, $"{resource.Path(@namespace)}?watch=true&{query}", default, metadataOnly ? MetadataForm : Json, cancellationToken);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -88,7 +88,7 @@ public sealed partial class KubernetesClient : IDisposable
 
     private async Task<T> CallAsync<T>(
         ApiResource<T> resource,
-        string verb,
+        ApiCall call,
         HttpMethod method,
         string path,
         ReadOnlyMemory<byte> body,
@@ -100,20 +100,19 @@ public sealed partial class KubernetesClient : IDisposable
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         try
         {
-            using var response = await SendAsync(verb, resource.QualifiedName, method, path, body, accept, either.Token, contentType);
+            using var response = await SendAsync(call, method, path, body, accept, either.Token, contentType);
             using var stream = await response.Content.ReadAsStreamAsync(either.Token);
             return await JsonSerializer.DeserializeAsync(stream, resource.Json, either.Token)
-                ?? throw new HttpRequestException($"cannot {verb} {resource.QualifiedName}: the API server answered null");
+                ?? throw new HttpRequestException($"cannot {call.Verb} {call.Resource}: the API server answered null");
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            throw new TimeoutException($"cannot {verb} {resource.QualifiedName}: the API server did not answer within {CallTimeout.TotalSeconds:0} s");
+            throw new TimeoutException($"cannot {call.Verb} {call.Resource}: the API server did not answer within {CallTimeout.TotalSeconds:0} s");
         }
     }
 
     private async Task<HttpResponseMessage> SendAsync(
-        string verb,
-        string resource,
+        ApiCall call,
         HttpMethod method,
         string path,
         ReadOnlyMemory<byte> body,
@@ -157,7 +156,7 @@ public sealed partial class KubernetesClient : IDisposable
 
             using (response)
             {
-                var refusal = await RefusalAsync(verb, resource, response, cancellationToken);
+                var refusal = await RefusalAsync(call, response, cancellationToken);
                 // The server sheds load before it looks at the request, so nothing has happened yet.
                 if (response.StatusCode != HttpStatusCode.TooManyRequests || attempt == MaxAttempts)
                 {
@@ -170,12 +169,12 @@ public sealed partial class KubernetesClient : IDisposable
         }
     }
 
-    private static async Task<KubernetesException> RefusalAsync(string verb, string resource, HttpResponseMessage response, CancellationToken cancellationToken)
+    private static async Task<KubernetesException> RefusalAsync(ApiCall call, HttpResponseMessage response, CancellationToken cancellationToken)
     {
         using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
         var buffer = new byte[MaxErrorBytes];
         var read = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
-        return KubernetesException.FromStatus(verb, resource, (int)response.StatusCode, buffer.AsMemory(0, read), response.Headers.RetryAfter?.Delta);
+        return KubernetesException.FromStatus(call, (int)response.StatusCode, buffer.AsMemory(0, read), response.Headers.RetryAfter?.Delta);
     }
 
     private static byte[] Write<T>(ApiResource<T> resource, T value) => JsonSerializer.SerializeToUtf8Bytes(value, resource.Json);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using DaprK8s.Common.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace DaprK8s.Common.Kubernetes;
@@ -42,6 +43,7 @@ public sealed class LeadershipLostException(string message) : Exception(message)
 /// <param name="time">The clock.</param>
 public sealed class LeaderElection(KubernetesClient client, LeaderElectionOptions options, ILogger logger, TimeProvider time)
 {
+    private readonly Complaint complaint = new();
     private (string Version, long At) seen = ("", time.GetTimestamp());
     private JsonObject? lease;
     private volatile bool isLeader;
@@ -135,6 +137,7 @@ public sealed class LeaderElection(KubernetesClient client, LeaderElectionOption
 
             if (lease is not null && IsHeldByAnother(lease))
             {
+                Recover();
                 return false;
             }
 
@@ -142,6 +145,7 @@ public sealed class LeaderElection(KubernetesClient client, LeaderElectionOption
                 ? await client.CreateAsync(ApiResources.Leases, options.Namespace, Filled(new JsonObject()), either.Token)
                 : await client.UpdateAsync(ApiResources.Leases, options.Namespace, options.LeaseName, Filled(lease), either.Token);
             Observe(lease);
+            Recover();
             return true;
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
@@ -154,10 +158,26 @@ public sealed class LeaderElection(KubernetesClient client, LeaderElectionOption
             }
             else if (e is not KubernetesException { IsConflict: true })
             {
-                logger.LogWarning("leader election: {Error}", e is OperationCanceledException ? "the API server did not answer in time" : KubernetesException.Explain(e));
+                Complain(e is OperationCanceledException ? "the API server did not answer in time" : KubernetesException.Explain(e));
             }
 
             return false;
+        }
+    }
+
+    private void Complain(string problem)
+    {
+        if (complaint.IsNew(problem))
+        {
+            logger.LogWarning("leader election: the lease {Namespace}/{Name} can't be had, trying again: {Error}", options.Namespace, options.LeaseName, problem);
+        }
+    }
+
+    private void Recover()
+    {
+        if (complaint.End())
+        {
+            logger.LogInformation("leader election: the lease {Namespace}/{Name} can be read and written again", options.Namespace, options.LeaseName);
         }
     }
 

@@ -4,7 +4,8 @@ namespace DaprK8s.Common.Kubernetes;
 
 /// <summary>
 /// Work by key, as a controller's queue does it: a key that waits is there once, a key at work is not begun a second time but done
-/// again afterwards, and one that fails comes back after a pause that grows with each failure in a row.
+/// again afterwards, and one that fails comes back after a pause that grows with each failure in a row. A failure is told once for a key,
+/// and a missing right once for all of them, until they work again.
 /// </summary>
 /// <typeparam name="TKey">What the work is about.</typeparam>
 /// <param name="name">What the queue is for, in log lines.</param>
@@ -22,7 +23,8 @@ public sealed class WorkQueue<TKey>(string name, Func<TKey, CancellationToken, T
     private readonly Queue<TKey> waiting = new();
     private readonly HashSet<TKey> dirty = [];
     private readonly HashSet<TKey> working = [];
-    private readonly Dictionary<TKey, int> failures = [];
+    private readonly Dictionary<TKey, Failure> failures = [];
+    private readonly HashSet<string> missingRights = [];
     private readonly SemaphoreSlim available = new(0);
     private readonly SemaphoreSlim slots = new(parallelism);
 
@@ -101,8 +103,10 @@ public sealed class WorkQueue<TKey>(string name, Func<TKey, CancellationToken, T
         }
         catch (Exception e)
         {
-            pause = NextPause(key);
-            logger.LogWarning("{Queue} {Key} failed, trying again in {Pause:0.0} s: {Error}", name, key, pause.Value.TotalSeconds, KubernetesException.Explain(e));
+            (pause, var isNew) = Fail(key, e);
+            logger.Log(
+                isNew ? LogLevel.Warning : LogLevel.Debug, "{Queue} {Key} failed, trying again in {Pause:0.0} s: {Error}",
+                name, key, pause.Value.TotalSeconds, KubernetesException.Explain(e));
         }
 
         Done(key);
@@ -141,20 +145,34 @@ public sealed class WorkQueue<TKey>(string name, Func<TKey, CancellationToken, T
 
     private void Forget(TKey key)
     {
+        Failure? former;
         lock (gate)
         {
-            failures.Remove(key);
+            if (failures.Remove(key, out former) && former.MissingRight is { } right)
+            {
+                missingRights.Remove(right);
+            }
+        }
+
+        if (former is not null)
+        {
+            logger.LogInformation("{Queue} {Key} went well after {Count} failures", name, key, former.Count);
         }
     }
 
-    private TimeSpan NextPause(TKey key)
+    private (TimeSpan Pause, bool IsNew) Fail(TKey key, Exception e)
     {
+        var right = (e as KubernetesException)?.MissingRight;
         lock (gate)
         {
-            var count = failures.GetValueOrDefault(key);
-            failures[key] = count + 1;
+            var former = failures.GetValueOrDefault(key);
+            var count = former?.Count ?? 0;
+            failures[key] = new Failure(count + 1, e.Message, right);
+            var isNew = right is null ? former?.Message != e.Message : missingRights.Add(right);
             var pause = Math.Min(FirstPause.TotalMilliseconds * Math.Pow(2, Math.Min(count, 20)), LongestPause.TotalMilliseconds);
-            return TimeSpan.FromMilliseconds(pause * (0.8 + (0.4 * Random.Shared.NextDouble())));
+            return (TimeSpan.FromMilliseconds(pause * (0.8 + (0.4 * Random.Shared.NextDouble()))), isNew);
         }
     }
+
+    private sealed record Failure(int Count, string Message, string? MissingRight);
 }

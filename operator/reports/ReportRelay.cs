@@ -53,7 +53,7 @@ internal sealed class ReportRelay
             {
                 await RelayAsync(leader, pause, cancellationToken);
             }
-            catch (Exception e) when (e is RpcException or IOException or HttpRequestException or FormatException && !cancellationToken.IsCancellationRequested)
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
                 logger.LogDebug("reports can't be handed on to {Leader}, trying again: {Error}", leader, e.Message);
                 await Task.Delay(pause.Next(), time, cancellationToken);

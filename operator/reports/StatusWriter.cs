@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Kubernetes;
 using DaprK8s.Common.Resources;
 using DaprK8s.Operator.Resources;
@@ -44,6 +45,7 @@ internal sealed class StatusWriter
     private readonly Lock gate = new();
     private readonly Dictionary<ResourceKey, DateTimeOffset> due = [];
     private readonly Dictionary<string, DateTimeOffset> silent = [];
+    private readonly Dictionary<string, Complaint> complaints = ResourceKind.All.ToDictionary(k => k.Name, _ => new Complaint());
     private readonly SemaphoreSlim changed = new(0, 1);
     private DateTimeOffset started;
 
@@ -212,6 +214,11 @@ internal sealed class StatusWriter
             await client.PatchAsync(
                 kind.Resource, key.Namespace, key.Name, PatchKind.Merge, new JsonObject { ["status"] = status }, cancellationToken, fieldManager: "dapr-operator", subresource: "status");
             metrics.StatusWritten(kind.Name, isWritten: true);
+            if (complaints[kind.Name].End())
+            {
+                logger.LogInformation("the status of {Kind} {Namespace}/{Name} is written, that of others follows", kind.Name, key.Namespace, key.Name);
+            }
+
             return true;
         }
         catch (KubernetesException e) when (e.IsObjectMissing)
@@ -230,14 +237,13 @@ internal sealed class StatusWriter
     private void Silence(ResourceKind kind, ResourceKey key, Exception e)
     {
         var pause = e is KubernetesException { IsKindMissing: true } or KubernetesException { IsForbidden: true } ? TimeSpan.FromMinutes(5) : pace.Retry;
-        bool isNew;
         lock (gate)
         {
-            isNew = !silent.ContainsKey(kind.Name);
             silent[kind.Name] = time.GetUtcNow() + pause;
         }
 
-        if (isNew)
+        // The next attempt may be about another object.
+        if (complaints[kind.Name].IsNew(e is KubernetesException refused ? $"{refused.StatusCode}" : e.GetType().Name))
         {
             logger.LogWarning(
                 "the status of {Kind} {Namespace}/{Name} can't be written, trying again in {Pause:0} s: {Error}",

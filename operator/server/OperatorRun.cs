@@ -116,7 +116,8 @@ internal sealed class OperatorRun(OperatorOptions options, KubernetesClient clie
                     LeaseName = "operator.dapr.io",
                     Namespace = options.Namespace,
                     Identity = options.Instance,
-                    Annotations = options.OwnAddress.Length == 0 ? new Dictionary<string, string>() : new() { [LeaderAddress.Annotation] = options.OwnAddress },
+                    // Empty rather than that of the leader before.
+                    Annotations = new Dictionary<string, string> { [LeaderAddress.Annotation] = options.OwnAddress },
                 },
                 loggers.CreateLogger("dapr.operator.leader"),
                 time)

@@ -113,6 +113,19 @@ internal sealed class ServiceReconciler
 
     private async Task ReconcileAsync(WorkloadKey key, CancellationToken cancellationToken)
     {
+        try
+        {
+            await BringUpToDateAsync(key, cancellationToken);
+        }
+        catch (KubernetesException e) when (e.IsNamespaceTerminating)
+        {
+            // The workload goes as well.
+            logger.LogDebug("no service for {Workload}: {Error}", key, e.Message);
+        }
+    }
+
+    private async Task BringUpToDateAsync(WorkloadKey key, CancellationToken cancellationToken)
+    {
         if (workloads[key.Kind].Find(key.Namespace, key.Name) is not { } workload)
         {
             return;

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Kubernetes;
 using DaprK8s.Operator.Pods;
 using DaprK8s.Operator.Resources;
@@ -17,6 +18,8 @@ internal sealed class PodWatchdog(
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(5);
     private static readonly ApiResource<JsonObject> PodObjects = ApiResources.Of("", "v1", "pods");
     private static readonly ApiResource<JsonObject> Deployments = ApiResources.Of("apps", "v1", "deployments");
+
+    private readonly Complaint complaint = new();
 
     /// <summary>Looks as often as the options say, until cancellation.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -52,21 +55,55 @@ internal sealed class PodWatchdog(
         {
             if (!await InjectorIsReadyAsync(cancellationToken))
             {
-                logger.LogInformation("the injector is not ready: pods are not looked at, as they would come back without a sidecar");
+                if (complaint.IsNew("the injector"))
+                {
+                    logger.LogInformation("the injector is not ready: pods are not looked at, as they would come back without a sidecar");
+                }
+
                 return false;
             }
 
+            Exception? problem = null;
             foreach (var pod in pods.All.Where(p => !p.IsDone))
             {
-                await LookAsync(pod, cancellationToken);
+                problem = await TryLookAsync(pod, cancellationToken) ?? problem;
             }
 
+            if (problem is not null)
+            {
+                Complain(problem);
+                return false;
+            }
+
+            complaint.End();
             return true;
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            logger.LogError("the watchdog could not look at all pods: {Error}", KubernetesException.Explain(e));
+            Complain(e);
             return false;
+        }
+    }
+
+    // What is refused for one pod, by a webhook for example, is no reason to leave the others as they are.
+    private async Task<KubernetesException?> TryLookAsync(AnnotatedPod pod, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await LookAsync(pod, cancellationToken);
+            return null;
+        }
+        catch (KubernetesException e) when (e.MissingRight is null)
+        {
+            return e;
+        }
+    }
+
+    private void Complain(Exception e)
+    {
+        if (complaint.IsNew((e as KubernetesException)?.MissingRight ?? e.Message))
+        {
+            logger.LogError("the watchdog could not look at all pods, trying again: {Error}", KubernetesException.Explain(e));
         }
     }
 
@@ -94,8 +131,8 @@ internal sealed class PodWatchdog(
                 return;
             }
 
-            logger.LogWarning("Pod {Namespace}/{Name} does not have the Dapr sidecar and will be deleted", place, name);
             await client.DeleteAsync(PodObjects, place, name, known.Metadata.Uid, cancellationToken);
+            logger.LogWarning("Pod {Namespace}/{Name} does not have the Dapr sidecar and was deleted", place, name);
         }
         catch (KubernetesException e) when (e.IsObjectMissing || e.IsConflict)
         {

@@ -1,6 +1,8 @@
-using System.Text;
+using System.Net;
 using System.Text.Json.Nodes;
+using System.Threading.Channels;
 using DaprK8s.Common.ControlPlane;
+using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Identity;
 using DaprK8s.Common.Kubernetes;
 using DaprK8s.Operator.Crds;
@@ -14,7 +16,9 @@ internal sealed class WebhookCaException(string message) : Exception(message);
 
 /// <summary>
 /// Tells the API server by which certificates it knows the webhooks: in the CRD of Subscriptions, and in the configuration of the
-/// validating webhook. Done at the start, whenever the trust anchors change, and when somebody applies the objects anew.
+/// validating webhook. Done at the start, whenever the trust anchors change, and when somebody applies the objects anew. Other replicas do
+/// the same, and may have read another version of the anchors' file: what holds more than ours is left alone until ours change, or the
+/// replicas would overwrite each other.
 /// </summary>
 internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource anchors, string @namespace, ILogger logger, TimeProvider time)
 {
@@ -26,9 +30,12 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
 
     private const string FieldManager = "dapr-operator";
 
-    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(2);
-
-    private readonly SemaphoreSlim applied = new(0);
+    private readonly Channel<bool> wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly BackOff pause = new(TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(10), 2);
+    private readonly Complaint noConversion = new();
+    private readonly Complaint noRelease = new();
+    private readonly Complaint noValidation = new();
+    private TrustAnchors? told;
 
     /// <summary>Whether the CRD was seen to.</summary>
     public bool IsReady { get; private set; }
@@ -38,8 +45,11 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         await anchors.Ready.WaitAsync(cancellationToken);
-        await UntilReachedAsync(PatchCrdAsync, cancellationToken);
-        await UntilReachedAsync(PatchValidationAsync, cancellationToken);
+        while (!await TryAsync(cancellationToken))
+        {
+            await Task.Delay(pause.Next(), time, cancellationToken);
+        }
+
         IsReady = true;
         await using var loops = new Loops(cancellationToken);
         loops.Start(Follow(ApiResources.CustomResourceDefinitions, Crd).RunAsync);
@@ -53,32 +63,57 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
         while (true)
         {
             var changed = anchors.Changed;
-            await PatchAgainAsync(cancellationToken);
-            var again = applied.WaitAsync(cancellationToken);
-            await Task.WhenAny(changed, again);
-            cancellationToken.ThrowIfCancellationRequested();
-            if (!again.IsCompleted)
-            {
-                applied.Release();
-                await again;
-            }
+            await WaitAsync(changed, await TryAsync(cancellationToken) ? Timeout.InfiniteTimeSpan : pause.Next(), cancellationToken);
         }
     }
 
-    // What worked once and fails now is no reason to stop serving sidecars.
-    private async Task PatchAgainAsync(CancellationToken cancellationToken)
+    private async Task WaitAsync(Task anchorsChanged, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var woken = wake.Reader.ReadAsync(limit.Token).AsTask();
+        await Task.WhenAny(anchorsChanged, woken, Task.Delay(patience, time, limit.Token));
+        await limit.CancelAsync();
+        await ((Task)woken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    // At the start, what the API server says of the CRD is fatal; that it can't be reached passes. Later, nothing is a reason to stop
+    // serving sidecars.
+    private async Task<bool> TryAsync(CancellationToken cancellationToken)
+    {
+        var own = anchors.Current!;
+        var isNew = told is null || !told.IsSameAs(own);
+
+        // One of the two may be missing for good.
+        var isCrdTold = await TryAsync(() => PatchCrdAsync(own, isNew, cancellationToken), noConversion, cancellationToken);
+        if (!await TryAsync(() => PatchValidationAsync(own, isNew, cancellationToken), noValidation, cancellationToken) || !isCrdTold)
+        {
+            return false;
+        }
+
+        told = own;
+        noConversion.End();
+        pause.Reset();
+        return true;
+    }
+
+    private async Task<bool> TryAsync(Func<Task> patch, Complaint complaint, CancellationToken cancellationToken)
     {
         try
         {
-            await PatchCrdAsync(cancellationToken);
-            await PatchValidationAsync(cancellationToken);
+            await patch();
         }
-        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested && (IsReady || e is not WebhookCaException))
         {
-            logger.LogError("the API server can't be told the certificates of the webhooks, trying again: {Error}", e.Message);
-            await Task.Delay(RetryPause, time, cancellationToken);
-            applied.Release();
+            if (complaint.IsNew(e.Message))
+            {
+                logger.LogError("the API server can't be told the certificates of the webhooks, trying again: {Error}", KubernetesException.Explain(e));
+            }
+
+            return false;
         }
+
+        return true;
     }
 
     private Informer<PartialObject> Follow(ApiResource<JsonObject> resource, string name)
@@ -89,35 +124,17 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
             logger,
             time)
         {
-            Changed = _ => applied.Release(),
+            Changed = _ => wake.Writer.TryWrite(true),
         };
 
-    // Only what the API server says of the objects is fatal; that it can't be reached passes.
-    private async Task UntilReachedAsync(Func<CancellationToken, Task> patch, CancellationToken cancellationToken)
-    {
-        while (true)
-        {
-            try
-            {
-                await patch(cancellationToken);
-                return;
-            }
-            catch (Exception e) when (e is HttpRequestException or IOException or TimeoutException)
-            {
-                logger.LogWarning("the API server can't be told the certificates of the webhooks, trying again: {Error}", e.Message);
-                await Task.Delay(RetryPause, time, cancellationToken);
-            }
-        }
-    }
-
-    private async Task PatchCrdAsync(CancellationToken cancellationToken)
+    private async Task PatchCrdAsync(TrustAnchors own, bool isNew, CancellationToken cancellationToken)
     {
         JsonObject crd;
         try
         {
             crd = await client.GetAsync(ApiResources.CustomResourceDefinitions, null, Crd, cancellationToken);
         }
-        catch (KubernetesException e)
+        catch (KubernetesException e) when (!e.IsPassing)
         {
             throw new WebhookCaException($"could not get CRD \"{Crd}\": {KubernetesException.Explain(e)}");
         }
@@ -128,17 +145,16 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
                 $"crd \"{Crd}\" does not have an existing webhook client config. Applying resources of this type will fail");
         }
 
-        var bundle = Bundle();
-        if (service["namespace"].Text() != @namespace || config["caBundle"].Text() != bundle)
+        if (service["namespace"].Text() != @namespace || !IsTold(config["caBundle"].Text(), own, isNew))
         {
             try
             {
                 const string Root = "/spec/conversion/webhook/clientConfig";
-                var patch = new JsonArray(Add($"{Root}/service/namespace", @namespace), Add($"{Root}/caBundle", bundle));
+                var patch = new JsonArray(Add($"{Root}/service/namespace", @namespace), Add($"{Root}/caBundle", own.Bundle));
                 crd = await client.PatchAsync(ApiResources.CustomResourceDefinitions, null, Crd, PatchKind.Json, patch, cancellationToken, FieldManager);
                 logger.LogInformation("Successfully patched webhook in CRD {Name}", Crd);
             }
-            catch (KubernetesException e)
+            catch (KubernetesException e) when (!e.IsPassing)
             {
                 throw new WebhookCaException($"failed to patch webhook in CRD \"{Crd}\": {KubernetesException.Explain(e)}");
             }
@@ -158,29 +174,32 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
         try
         {
             await client.PatchAsync(ApiResources.CustomResourceDefinitions, null, Crd, PatchKind.Merge, patch, cancellationToken, FieldManager);
+            noRelease.End();
         }
         catch (KubernetesException e) when (e.IsConflict)
         {
             logger.LogDebug("CRD {Name} was changed meanwhile, and is looked at again", Crd);
         }
-        catch (KubernetesException e)
+        catch (KubernetesException e) when (!e.IsPassing)
         {
-            logger.LogWarning("a later helm install over CRD {Name} will need --force-conflicts: {Error}", Crd, KubernetesException.Explain(e));
+            if (noRelease.IsNew(e.Message))
+            {
+                logger.LogWarning("a later helm install over CRD {Name} will need --force-conflicts: {Error}", Crd, KubernetesException.Explain(e));
+            }
         }
     }
 
-    private async Task PatchValidationAsync(CancellationToken cancellationToken)
+    private async Task PatchValidationAsync(TrustAnchors own, bool isNew, CancellationToken cancellationToken)
     {
         try
         {
             var configuration = await client.GetAsync(ApiResources.ValidatingWebhookConfigurations, null, Validation, cancellationToken);
-            var bundle = Bundle();
             var patch = new JsonArray();
             foreach (var (index, webhook) in configuration["webhooks"].Objects().Index())
             {
-                if (webhook.Member("clientConfig").Member("caBundle").Text() != bundle)
+                if (!IsTold(webhook.Member("clientConfig").Member("caBundle").Text(), own, isNew))
                 {
-                    patch.Add((JsonNode)Add($"/webhooks/{index}/clientConfig/caBundle", bundle));
+                    patch.Add((JsonNode)Add($"/webhooks/{index}/clientConfig/caBundle", own.Bundle));
                 }
             }
 
@@ -189,19 +208,24 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
                 await client.PatchAsync(ApiResources.ValidatingWebhookConfigurations, null, Validation, PatchKind.Json, patch, cancellationToken);
                 logger.LogInformation("Successfully patched webhook configuration {Name}", Validation);
             }
+
+            noValidation.End();
         }
-        catch (KubernetesException e) when (e.StatusCode == System.Net.HttpStatusCode.NotFound)
+        catch (KubernetesException e) when (e.StatusCode == HttpStatusCode.NotFound)
         {
             logger.LogDebug("resources are not validated when they are applied: there is no {Name}", Validation);
         }
-        catch (KubernetesException e)
+        catch (KubernetesException e) when (e.MissingRight is not null)
         {
             // Charts of Dapr give no right to it; sidecars can do without.
-            logger.LogWarning("resources are not validated when they are applied: {Error}", KubernetesException.Explain(e));
+            if (noValidation.IsNew(e.MissingRight))
+            {
+                logger.LogWarning("resources are not validated when they are applied: {Error}", KubernetesException.Explain(e));
+            }
         }
     }
 
-    private string Bundle() => Convert.ToBase64String(Encoding.ASCII.GetBytes(anchors.Current!.Pem));
+    private static bool IsTold(string bundle, TrustAnchors own, bool isNew) => bundle == own.Bundle || (!isNew && own.IsHeldBy(bundle));
 
     private static JsonObject Add(string path, string value) => new() { ["op"] = "add", ["path"] = path, ["value"] = value };
 }

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using DaprK8s.Common.Kubernetes;
 using DaprK8s.Kubernetes.Tests.Support;
 using DaprK8s.KubernetesApi;
+using DaprK8s.KubernetesApi.Kinds;
 
 namespace DaprK8s.Kubernetes.Tests.Client;
 
@@ -64,6 +65,41 @@ public sealed class KubernetesClientTests
         var refused = await Assert.ThrowsAsync<KubernetesException>(() => cluster.Client.CreateAsync(ApiResources.Events, "default", [], Stop));
         Assert.True(refused.IsForbidden);
         Assert.StartsWith("cannot create events: events is forbidden: User", refused.Message, StringComparison.Ordinal);
+        Assert.Equal("a role must allow 'create' on 'events' in namespace 'default': apiGroups [\"\"], resources [\"events\"], verbs [\"create\"]", refused.MissingRight);
+        Assert.EndsWith($" ({refused.MissingRight})", KubernetesException.Explain(refused), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_rule_that_is_missing_names_group_subresource_and_the_whole_cluster()
+    {
+        await using var cluster = await Cluster.StartAsync();
+        cluster.Server.Types.Serve(new ResourceType("dapr.io", "v1alpha1", "configurations", "Configuration", HasStatus: true));
+        cluster.Server.Access.Deny("patch", "configurations.dapr.io");
+        cluster.Server.Access.Deny("list", "configurations.dapr.io");
+        var configurations = ApiResources.Of("dapr.io", "v1alpha1", "configurations");
+        var status = await Assert.ThrowsAsync<KubernetesException>(() => cluster.Client.PatchAsync(configurations, "apps", "c", PatchKind.Merge, new JsonObject(), Stop, subresource: "status"));
+        var list = await Assert.ThrowsAsync<KubernetesException>(() => cluster.Client.ListAsync(configurations, new InformerScope(), Stop));
+
+        Assert.Equal(
+            "a role must allow 'patch' on 'configurations.dapr.io' in namespace 'apps': apiGroups [\"dapr.io\"], resources [\"configurations/status\"], verbs [\"patch\"]", status.MissingRight);
+        Assert.Equal(
+            "a role must allow 'list' on 'configurations.dapr.io' in the whole cluster: apiGroups [\"dapr.io\"], resources [\"configurations\"], verbs [\"list\"]", list.MissingRight);
+    }
+
+    [Fact]
+    public async Task A_namespace_that_is_being_deleted_is_no_missing_right_and_neither_is_what_else_answers_403()
+    {
+        await using var cluster = await Cluster.StartAsync();
+        cluster.PutConfigMap("holds", "it");
+        cluster.Server.Objects.Change("namespaces", "", "default", n => n["metadata"]!["deletionTimestamp"] = "2026-01-01T00:00:00Z");
+        var going = await Assert.ThrowsAsync<KubernetesException>(() => cluster.Client.CreateAsync(
+            ApiResources.Events, "default", new JsonObject { ["metadata"] = new JsonObject { ["name"] = "e" } }, Stop));
+        cluster.Server.Faults.Fail("create", "events", 403);
+        var another = await Assert.ThrowsAsync<KubernetesException>(() => cluster.Client.CreateAsync(ApiResources.Events, "default", [], Stop));
+
+        Assert.True(going is { IsNamespaceTerminating: true, IsForbidden: false, MissingRight: null, Reason: "Forbidden", Cause: "NamespaceTerminating" });
+        Assert.EndsWith("because it is being terminated", KubernetesException.Explain(going), StringComparison.Ordinal);
+        Assert.True(another is { IsNamespaceTerminating: false, IsForbidden: true, MissingRight: null });
     }
 
     [Fact]

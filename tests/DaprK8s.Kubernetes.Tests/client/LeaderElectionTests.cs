@@ -75,7 +75,12 @@ public sealed class LeaderElectionTests
         await using var a = new Candidate(cluster, "a");
         await Eventually.TrueAsync(
             () => cluster.Told.Any(l => l.Contains("a role must allow 'create' on 'leases.coordination.k8s.io'", StringComparison.Ordinal)), "it is told");
+        await Eventually.TrueAsync(() => cluster.Server.Faults.Count("create", "leases.coordination.k8s.io") > 4, "it tries again and again");
         Assert.False(a.Leads);
+        Assert.Single(cluster.Told, l => l.Contains("a role must allow", StringComparison.Ordinal));
+
+        cluster.Server.Access.Permit("create", "leases.coordination.k8s.io");
+        await Eventually.TrueAsync(() => a.Leads, "it leads once it may");
     }
 
     private sealed class Candidate : IAsyncDisposable

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using DaprK8s.Common.Kubernetes;
+using DaprK8s.Kubernetes.Tests.Support;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
 namespace DaprK8s.Kubernetes.Tests.Client;
@@ -126,6 +128,69 @@ public sealed class WorkQueueTests : IAsyncLifetime
         Assert.True(waited[0] < waited[1] && waited[1] < waited[2], $"pauses: {string.Join(", ", waited)}");
         Assert.Equal(3, log.Lines.Count(l => l.Text.Contains("of the test", StringComparison.Ordinal)));
     }
+
+    [Fact]
+    public async Task A_failure_that_lasts_is_told_once_and_another_one_again()
+    {
+        var tries = 0;
+        var queue = Start((_, _) => ++tries switch
+        {
+            <= 3 => throw new InvalidOperationException("the first"),
+            <= 6 => throw new InvalidOperationException("the second"),
+            _ => Task.CompletedTask,
+        }, 1);
+        queue.Add("a");
+        await PassUntilAsync(queue, () => tries == 7 && queue.Count == 0);
+
+        Assert.Single(Warned, l => l.Contains("the first", StringComparison.Ordinal));
+        Assert.Single(Warned, l => l.Contains("the second", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_missing_right_is_told_once_for_all_keys_until_they_work_again()
+    {
+        await using var cluster = await Cluster.StartAsync();
+        cluster.Server.Access.Deny("create", "services");
+        var refused = await Assert.ThrowsAsync<KubernetesException>(() => cluster.Client.CreateAsync(ApiResources.Services, "default", [], TestContext.Current.CancellationToken));
+        var isRefused = true;
+        var tries = 0;
+        var queue = Start((_, _) =>
+        {
+            tries++;
+            return isRefused ? throw refused : Task.CompletedTask;
+        }, 1);
+        foreach (var key in (string[])["a", "b", "c"])
+        {
+            queue.Add(key);
+        }
+
+        await PassUntilAsync(queue, () => tries >= 9);
+        Assert.Single(Warned);
+        isRefused = false;
+        await PassUntilAsync(queue, () => log.Lines.Count(l => l.Text.Contains("went well", StringComparison.Ordinal)) == 3);
+        isRefused = true;
+        queue.Add("a");
+        await PassUntilAsync(queue, () => Warned.Count() == 2);
+    }
+
+    private IEnumerable<string> Warned => log.Lines.Where(l => l.Level >= LogLevel.Warning).Select(l => l.Text);
+
+    private Task PassUntilAsync(WorkQueue<string> queue, Func<bool> condition) => Eventually.TrueAsync(
+        () =>
+        {
+            if (condition())
+            {
+                return true;
+            }
+
+            if (queue.Count == 0)
+            {
+                time.Advance(TimeSpan.FromSeconds(10));
+            }
+
+            return false;
+        },
+        "it comes to that");
 
     private WorkQueue<string> Start(Func<string, CancellationToken, Task> work, int parallelism, bool run = true)
     {

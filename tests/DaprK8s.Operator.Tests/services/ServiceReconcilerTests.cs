@@ -57,7 +57,7 @@ public sealed class ServiceReconcilerTests
     public async Task What_somebody_changed_by_hand_is_put_right_and_what_is_right_is_not_written()
     {
         await using var cluster = await OperatorCluster.StartAsync();
-        await cluster.StartOperatorAsync();
+        var running = await cluster.StartOperatorAsync();
         PutDeployment(cluster, "orders", []);
         await FindAsync(cluster, "orders-dapr");
 
@@ -69,11 +69,18 @@ public sealed class ServiceReconcilerTests
         await Eventually.TrueAsync(
             () => Service(cluster, "orders-dapr") is { } s && (string?)s["spec"]!["selector"]!["app"] == "orders" && s["metadata"]!["labels"]!.AsObject().Count == 1, "it is put right");
         var writes = cluster.Server.Faults.Count("update", "services");
+        await running.MetersAsync($"dapr_operator_service_created_total{{app_id=\"orders\"}} 1");
+        await running.MetersAsync($"dapr_operator_service_updated_total{{app_id=\"orders\"}} {writes}");
 
         PutDeployment(cluster, "orders", [], replicas: 5);
         PutDeployment(cluster, "mark", []);
         await FindAsync(cluster, "mark-dapr");
         Assert.Equal(writes, cluster.Server.Faults.Count("update", "services"));
+
+        // The cluster deletes a Service with its owner.
+        cluster.Server.Objects.Delete("deployments.apps", "default", "orders");
+        await Eventually.TrueAsync(() => Service(cluster, "orders-dapr") is null, "it goes with its owner");
+        Assert.DoesNotContain("dapr_operator_service_deleted_total{", await running.ScrapeAsync(), StringComparison.Ordinal);
     }
 
     [Fact]

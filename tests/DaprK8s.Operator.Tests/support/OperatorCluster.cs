@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using DaprK8s.KubernetesApi;
 using DaprK8s.KubernetesApi.Kinds;
+using DaprK8s.Operator.Reports;
 
 namespace DaprK8s.Operator.Tests.Support;
 
@@ -10,34 +11,46 @@ namespace DaprK8s.Operator.Tests.Support;
 internal sealed class OperatorCluster : IAsyncDisposable
 {
     public const string ControlPlane = "dapr-system";
-    public const string User = "system:serviceaccount:dapr-system:dapr-operator";
-
     private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("dapr-operator-");
     private readonly List<RunningOperator> operators = [];
 
-    private OperatorCluster(KubernetesApiServer server) => Server = server;
+    private OperatorCluster(KubernetesApiServer server, TimeProvider time)
+    {
+        (Server, Time) = (server, time);
+        AnchorsFile = Path.Combine(directory.FullName, "ca.crt");
+    }
 
     public KubernetesApiServer Server { get; }
+
+    /// <summary>The clock of the operators.</summary>
+    public TimeProvider Time { get; }
+
+    /// <summary>How often statuses are written: as fast as tests like it, unless set.</summary>
+    public StatusPace StatusPace { get; set; } = new()
+    {
+        Settle = TimeSpan.FromMilliseconds(100),
+        Absence = TimeSpan.FromMilliseconds(300),
+        Grace = TimeSpan.FromMilliseconds(500),
+        Spacing = TimeSpan.FromMilliseconds(5),
+        Retry = TimeSpan.FromMilliseconds(200),
+    };
 
     public TestTrust Trust { get; } = new();
 
     public TestSentry Sentry { get; private set; } = null!;
 
-    public string AnchorsFile => Path.Combine(directory.FullName, "ca.crt");
+    /// <summary>The trust anchors of the operators that are started from now on.</summary>
+    public string AnchorsFile { get; set; }
 
     public string TokenFile => Path.Combine(directory.FullName, "token");
 
-    public string KubeConfig => Path.Combine(directory.FullName, "kubeconfig");
-
-    public static async Task<OperatorCluster> StartAsync()
+    public static async Task<OperatorCluster> StartAsync(TimeProvider? time = null)
     {
-        var cluster = new OperatorCluster(await KubernetesApiServer.StartAsync());
+        var cluster = new OperatorCluster(await KubernetesApiServer.StartAsync(), time ?? TimeProvider.System);
         cluster.Sentry = new TestSentry(cluster.Trust);
         await cluster.Sentry.StartAsync();
         await File.WriteAllTextAsync(cluster.AnchorsFile, cluster.Trust.Pem);
         await File.WriteAllTextAsync(cluster.TokenFile, "token of the operator");
-        cluster.Server.Tokens.Add("operator-token", User);
-        cluster.Server.WriteKubeConfig(cluster.KubeConfig, "operator-token");
         cluster.ServeKinds();
         cluster.Put(ControlPlane, "Configuration", "daprsystem", new JsonObject
         {
@@ -61,6 +74,15 @@ internal sealed class OperatorCluster : IAsyncDisposable
         var created = new RunningOperator(this, $"operator-{operators.Count}", flags);
         operators.Add(created);
         return created;
+    }
+
+    /// <summary>A kubeconfig for a user of this name.</summary>
+    public string KubeConfigOf(string user)
+    {
+        var path = Path.Combine(directory.FullName, $"kubeconfig-{user}");
+        Server.Tokens.Add($"token-{user}", user);
+        Server.WriteKubeConfig(path, $"token-{user}");
+        return path;
     }
 
     /// <summary>Creates or replaces a resource of <c>dapr.io</c>.</summary>
@@ -143,6 +165,31 @@ internal sealed class OperatorCluster : IAsyncDisposable
         Trust.Dispose();
         directory.Delete(true);
     }
+
+    /// <summary>Waits until the API server knows the webhooks by these trust anchors.</summary>
+    public Task IsToldAsync(string anchors)
+    {
+        var bundle = Convert.ToBase64String(Encoding.ASCII.GetBytes(anchors));
+        return Eventually.TrueAsync(
+            () =>
+            {
+                var crd = Server.Objects.Find("customresourcedefinitions.apiextensions.k8s.io", "", "subscriptions.dapr.io")!.Value
+                    .GetProperty("spec").GetProperty("conversion").GetProperty("webhook").GetProperty("clientConfig");
+                var validation = Server.Objects.Find("validatingwebhookconfigurations.admissionregistration.k8s.io", "", "dapr-operator-validation")!.Value
+                    .GetProperty("webhooks")[0].GetProperty("clientConfig");
+                return crd.GetProperty("service").GetProperty("namespace").GetString() == ControlPlane
+                    && crd.TryGetProperty("caBundle", out var a) && a.GetString() == bundle && validation.TryGetProperty("caBundle", out var b) && b.GetString() == bundle;
+            },
+            "both are told");
+    }
+
+    /// <summary>The configuration of the validating webhook, as the chart has it for components.</summary>
+    public void PutValidation() => Server.Objects.Put("""
+        {"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingWebhookConfiguration","metadata":{"name":"dapr-operator-validation"},
+         "webhooks":[{"name":"validation.dapr.io","clientConfig":{"service":{"namespace":"dapr-system","name":"dapr-webhook","path":"/validate"}},
+          "rules":[{"apiGroups":["dapr.io"],"apiVersions":["v1alpha1"],"operations":["CREATE","UPDATE"],"resources":["components"]}],
+          "failurePolicy":"Fail","sideEffects":"None","admissionReviewVersions":["v1"]}]}
+        """);
 
     private void ServeKinds()
     {

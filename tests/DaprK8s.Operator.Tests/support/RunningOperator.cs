@@ -4,7 +4,6 @@ using System.Net.Sockets;
 using DaprK8s.Common.Identity;
 using DaprK8s.Common.Kubernetes;
 using DaprK8s.Operator.Server;
-using DaprK8s.Operator.Reports;
 using DaprK8s.TestServers;
 using Grpc.Net.Client;
 using Microsoft.Extensions.Logging;
@@ -21,6 +20,7 @@ internal sealed class RunningOperator : IAsyncDisposable
     public RunningOperator(OperatorCluster cluster, string name, string[] flags)
     {
         this.cluster = cluster;
+        User = name;
         var environment = new Dictionary<string, string>
         {
             ["NAMESPACE"] = OperatorCluster.ControlPlane, ["POD_NAME"] = name, ["POD_IP"] = "127.0.0.1", [IdentityToken.FileVariable] = cluster.TokenFile,
@@ -28,19 +28,18 @@ internal sealed class RunningOperator : IAsyncDisposable
         Options = new OperatorFlags(environment.GetValueOrDefault).Parse(
         [
             "--port", $"{Loopback.FreePort()}", "--healthz-port", $"{Loopback.FreePort()}", "--metrics-port", $"{Loopback.FreePort()}",
-            "--webhook-server-port", $"{Loopback.FreePort()}", "--trust-anchors-file", cluster.AnchorsFile, "--kubeconfig", cluster.KubeConfig,
+            "--webhook-server-port", $"{Loopback.FreePort()}", "--trust-anchors-file", cluster.AnchorsFile, "--kubeconfig", cluster.KubeConfigOf(name),
             "--listen-address", "127.0.0.1", "--healthz-listen-address", "127.0.0.1", "--metrics-listen-address", "127.0.0.1",
             "--webhook-server-listen-address", "127.0.0.1", .. flags,
         ]) with
         {
-            StatusPace = new StatusPace
-            {
-                Settle = TimeSpan.FromMilliseconds(100), Absence = TimeSpan.FromMilliseconds(300), Grace = TimeSpan.FromMilliseconds(500), Spacing = TimeSpan.FromMilliseconds(5),
-                Retry = TimeSpan.FromMilliseconds(200),
-            },
+            StatusPace = cluster.StatusPace,
         };
         Running = Task.Run(RunAsync);
     }
+
+    /// <summary>As whom it calls the API server.</summary>
+    public string User { get; }
 
     public OperatorOptions Options { get; }
 
@@ -51,6 +50,9 @@ internal sealed class RunningOperator : IAsyncDisposable
     public HttpClient Http { get; } = new();
 
     public IEnumerable<string> Told => Log.Lines.Select(l => l.Text);
+
+    /// <summary>What it complained of.</summary>
+    public IEnumerable<string> Warned => Log.Lines.Where(l => l.Level >= LogLevel.Warning).Select(l => l.Text);
 
     public async Task<HttpStatusCode> ProbeAsync()
     {
@@ -66,6 +68,13 @@ internal sealed class RunningOperator : IAsyncDisposable
     }
 
     public Task<string> ScrapeAsync() => Http.GetStringAsync($"http://127.0.0.1:{Options.MetricsPort}/");
+
+    /// <summary>Waits until it leads.</summary>
+    public Task LeadsAsync() => Eventually.TrueAsync(() => Told.Any(l => l.StartsWith("successfully acquired lease", StringComparison.Ordinal)), "it leads");
+
+    /// <summary>Waits until a metric has a value.</summary>
+    public Task MetersAsync(string line)
+        => Eventually.TrueAsync(async () => (await ScrapeAsync()).Split('\n').Contains(line), $"the metrics have {line}");
 
     public Task WaitUntilReadyAsync() => Eventually.TrueAsync(
         async () =>
@@ -128,10 +137,10 @@ internal sealed class RunningOperator : IAsyncDisposable
     private async Task RunAsync()
     {
         using var loggers = LoggerFactory.Create(b => b.SetMinimumLevel(LogLevel.Debug).AddProvider(new Provider(Log)));
-        using var client = new KubernetesClient(KubernetesConnection.Find(Options.Kubeconfig, TimeProvider.System), TimeProvider.System);
+        using var client = new KubernetesClient(KubernetesConnection.Find(Options.Kubeconfig, cluster.Time), cluster.Time);
         try
         {
-            await new OperatorRun(Options, client, loggers, TimeProvider.System).RunAsync(stop.Token);
+            await new OperatorRun(Options, client, loggers, cluster.Time).RunAsync(stop.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

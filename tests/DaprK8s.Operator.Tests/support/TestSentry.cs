@@ -36,6 +36,9 @@ internal sealed class TestSentry : IGrpcCallObserver, IIdentity, IAsyncDisposabl
     /// <summary>Of the certificates that are signed from now on.</summary>
     public TimeSpan Lifetime { get; set; } = TimeSpan.FromHours(1);
 
+    /// <summary>Whether it is there but can't sign.</summary>
+    public bool IsOut { get; set; }
+
     public string Address => $"127.0.0.1:{server.NumberOf(port)}";
 
     /// <summary>The last token that was shown.</summary>
@@ -59,6 +62,11 @@ internal sealed class TestSentry : IGrpcCallObserver, IIdentity, IAsyncDisposabl
 
     private SignCertificateResponse Sign(SignCertificateRequest request)
     {
+        if (IsOut)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, "of the test"));
+        }
+
         Token = request.Token;
         var asked = CertificateRequest.LoadSigningRequestPem(
             request.CertificateSigningRequest.ToStringUtf8(), HashAlgorithmName.SHA256, signerSignaturePadding: RSASignaturePadding.Pkcs1);

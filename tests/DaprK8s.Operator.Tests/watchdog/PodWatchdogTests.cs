@@ -54,6 +54,78 @@ public sealed class PodWatchdogTests
         }
     }
 
+    [Theory]
+    [InlineData("20", 3)]
+    [InlineData("60", 1)]
+    public async Task Pods_are_deleted_evenly_spaced_by_the_rate(string rate, int seconds)
+    {
+        await using var clock = new TestClock();
+        await using var cluster = await OperatorCluster.StartAsync(clock);
+        PutInjector(cluster, ready: 1);
+        for (var i = 0; i < 5; i++)
+        {
+            cluster.PutPod($"lacks-{i}", Asks());
+        }
+
+        var deleted = new List<DateTimeOffset>();
+        clock.Speed = 0;
+        var running = await cluster.StartOperatorAsync("--disable-leader-election", "--watch-interval", "once", "--max-pod-restarts-per-minute", rate);
+        await clock.ForwardUntilAsync(
+            TimeSpan.FromMilliseconds(100),
+            () =>
+            {
+                for (var n = cluster.Server.Objects.List("pods").Count; deleted.Count < 5 - n;)
+                {
+                    deleted.Add(clock.GetUtcNow());
+                }
+
+                return deleted.Count == 5;
+            },
+            "all are deleted");
+
+        // Read after each tenth of a second: the deletion itself was that much earlier at most.
+        Assert.All(deleted.Zip(deleted.Skip(1), (a, b) => b - a), gap => Assert.InRange(gap, TimeSpan.FromSeconds(seconds - 0.2), TimeSpan.MaxValue));
+        Assert.Equal(5, running.Warned.Count(l => l.EndsWith("does not have the Dapr sidecar and was deleted", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_pod_whose_deletion_is_refused_does_not_keep_the_others()
+    {
+        await using var cluster = await OperatorCluster.StartAsync();
+        PutInjector(cluster, ready: 1);
+        for (var i = 0; i < 5; i++)
+        {
+            cluster.PutPod($"lacks-{i}", Asks());
+        }
+
+        cluster.Server.Faults.Fail("delete", "pods", 500, times: 1);
+        var running = await cluster.StartOperatorAsync("--watch-interval", "once", "--max-pod-restarts-per-minute", "0");
+
+        await Eventually.TrueAsync(() => cluster.Server.Objects.List("pods").Count == 1, "the others are deleted in the first pass");
+        await Eventually.TrueAsync(() => cluster.Server.Objects.List("pods").Count == 0, "it is deleted in the next");
+        Assert.Single(running.Warned, l => l.StartsWith("the watchdog could not look at all pods", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_pod_that_comes_back_without_a_sidecar_is_deleted_again_and_one_that_has_it_then_is_left_alone()
+    {
+        await using var clock = new TestClock();
+        await using var cluster = await OperatorCluster.StartAsync(clock);
+        PutInjector(cluster, ready: 1);
+        cluster.PutPod("app", Asks());
+        await cluster.StartOperatorAsync("--disable-leader-election", "--watch-interval", "30s");
+        for (var restarts = 0; restarts < 2; restarts++)
+        {
+            await clock.ForwardUntilAsync(TimeSpan.FromSeconds(1), () => cluster.Server.Objects.Find("pods", "default", "app") is null, "it is deleted");
+            cluster.PutPod("app", Asks(), containers: restarts == 0 ? ["app"] : ["app", "daprd"]);
+        }
+
+        cluster.PutPod("mark", Asks());
+        await clock.ForwardUntilAsync(TimeSpan.FromSeconds(1), () => cluster.Server.Objects.Find("pods", "default", "mark") is null, "another pass was made");
+        Assert.NotNull(cluster.Server.Objects.Find("pods", "default", "app"));
+        Assert.Equal(3, cluster.Server.Faults.Count("delete", "pods"));
+    }
+
     [Fact]
     public async Task It_is_off_when_nobody_asks_for_it()
     {
@@ -68,7 +140,7 @@ public sealed class PodWatchdogTests
         => cluster.Server.Objects.Find("pods", "default", name)!.Value.GetProperty("metadata").TryGetProperty("labels", out var labels)
             && labels.ValueKind == System.Text.Json.JsonValueKind.Object && labels.TryGetProperty("dapr.io/watchdog-patched", out _);
 
-    private static void PutInjector(OperatorCluster cluster, int ready) => cluster.Server.Objects.Put(new JsonObject
+    internal static void PutInjector(OperatorCluster cluster, int ready) => cluster.Server.Objects.Put(new JsonObject
     {
         ["apiVersion"] = "apps/v1",
         ["kind"] = "Deployment",

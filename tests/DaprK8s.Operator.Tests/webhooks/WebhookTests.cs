@@ -48,6 +48,23 @@ public sealed class WebhookTests
     }
 
     [Fact]
+    public async Task A_component_of_no_known_type_is_refused_and_one_that_is_allowed_is_not()
+    {
+        await using var cluster = await OperatorCluster.StartAsync();
+        var running = await cluster.StartOperatorAsync("--validation-allowed-types", "state.custom");
+        async Task<JsonObject> JudgeAsync(string type) => (await PostAsync(
+            cluster, running,
+            $$$"""{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","operation":"CREATE","namespace":"default","object":{"apiVersion":"dapr.io/v1alpha1","kind":"Component","metadata":{"name":"c"},"spec":{"type":"{{{type}}}","version":"v1"} } } }""",
+            "/validate")).Answer!["response"]!.AsObject();
+
+        var refused = await JudgeAsync("state.reddis");
+        Assert.False((bool)refused["allowed"]!);
+        Assert.Contains("state.redis", (string?)refused["status"]!["message"], StringComparison.Ordinal);
+        Assert.True((bool)(await JudgeAsync("state.custom"))["allowed"]!);
+        Assert.Equal(HttpStatusCode.BadRequest, (await PostAsync(cluster, running, "{}", "/validate")).Status);
+    }
+
+    [Fact]
     public async Task What_is_no_review_is_a_bad_request()
     {
         await using var cluster = await OperatorCluster.StartAsync();
@@ -62,17 +79,17 @@ public sealed class WebhookTests
     public async Task The_CRD_and_the_validation_are_told_the_trust_anchors_again_when_they_change_and_when_they_are_applied_anew()
     {
         await using var cluster = await OperatorCluster.StartAsync();
-        PutValidation(cluster);
+        cluster.PutValidation();
         await cluster.StartOperatorAsync();
-        await ToldAsync(cluster, cluster.Trust.Pem);
+        await cluster.IsToldAsync(cluster.Trust.Pem);
 
         using var next = new TestTrust("next root");
         await File.WriteAllTextAsync(cluster.AnchorsFile, cluster.Trust.Pem + next.Pem, Stop);
-        await ToldAsync(cluster, cluster.Trust.Pem + next.Pem);
+        await cluster.IsToldAsync(cluster.Trust.Pem + next.Pem);
 
         cluster.PutCrd();
-        PutValidation(cluster);
-        await ToldAsync(cluster, cluster.Trust.Pem + next.Pem);
+        cluster.PutValidation();
+        await cluster.IsToldAsync(cluster.Trust.Pem + next.Pem);
     }
 
     [Fact]
@@ -110,28 +127,6 @@ public sealed class WebhookTests
     {
         var running = cluster.CreateOperator("--disable-leader-election");
         return (await Assert.ThrowsAnyAsync<Exception>(() => running.Running.WaitAsync(TimeSpan.FromSeconds(30), Stop))).Message;
-    }
-
-    private static void PutValidation(OperatorCluster cluster) => cluster.Server.Objects.Put("""
-        {"apiVersion":"admissionregistration.k8s.io/v1","kind":"ValidatingWebhookConfiguration","metadata":{"name":"dapr-operator-validation"},
-         "webhooks":[{"name":"validation.dapr.io","clientConfig":{"service":{"namespace":"dapr-system","name":"dapr-webhook","path":"/validate"}},
-          "rules":[],"failurePolicy":"Ignore","sideEffects":"None","admissionReviewVersions":["v1"]}]}
-        """);
-
-    private static Task ToldAsync(OperatorCluster cluster, string anchors)
-    {
-        var bundle = Convert.ToBase64String(Encoding.ASCII.GetBytes(anchors));
-        return Eventually.TrueAsync(
-            () =>
-            {
-                var crd = cluster.Server.Objects.Find("customresourcedefinitions.apiextensions.k8s.io", "", "subscriptions.dapr.io")!.Value
-                    .GetProperty("spec").GetProperty("conversion").GetProperty("webhook").GetProperty("clientConfig");
-                var validation = cluster.Server.Objects.Find("validatingwebhookconfigurations.admissionregistration.k8s.io", "", "dapr-operator-validation")!.Value
-                    .GetProperty("webhooks")[0].GetProperty("clientConfig");
-                return crd.GetProperty("service").GetProperty("namespace").GetString() == OperatorCluster.ControlPlane
-                    && crd.TryGetProperty("caBundle", out var a) && a.GetString() == bundle && validation.TryGetProperty("caBundle", out var b) && b.GetString() == bundle;
-            },
-            "both are told");
     }
 
     private static async Task<(HttpStatusCode Status, JsonObject? Answer, X509Certificate2? Certificate)> PostAsync(
