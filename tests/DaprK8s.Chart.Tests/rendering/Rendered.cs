@@ -27,6 +27,10 @@ internal sealed partial class Rendered
 
     public IEnumerable<RenderedObject> Of(string kind) => Objects.Where(o => o.Kind == kind);
 
+    /// <summary>What comes of the templates of a sub-chart.</summary>
+    public string TextOf(string subChart)
+        => string.Concat(Documents().Split(Text).Where(d => Source().Match(d).Groups[1].Value.StartsWith($"charts/{subChart}/", StringComparison.Ordinal)));
+
     private static RenderedObject? Parse(string document)
     {
         var source = Source().Match(document).Groups[1].Value;

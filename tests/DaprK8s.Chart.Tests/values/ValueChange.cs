@@ -63,6 +63,12 @@ internal sealed record ValueChange(string Path, IReadOnlyList<string> Needs, str
         ["dapr_sidecar_injector.namespaceSelector"] = "{\"matchLabels\":{\"a\":\"MARK\"}}",
     };
 
+    /// <summary>The sub-chart, or <c>global</c>.</summary>
+    public string Chart => Path[..Path.IndexOf('.')];
+
+    /// <summary>Whether neither it nor what it needs concerns anything but its sub-chart.</summary>
+    public bool IsOfSubChart => Chart != "global" && Needs.All(n => n.StartsWith(Chart + ".", StringComparison.Ordinal));
+
     /// <summary>All, by path.</summary>
     public static IReadOnlyList<ValueChange> All { get; } = [.. ChartValues.All.Select((v, index) => Of(v.Key, v.Value, index))];
 
