@@ -60,6 +60,31 @@ public sealed class InjectorOnBadDaysTests
     }
 
     [Fact]
+    public async Task A_certificate_that_has_ended_makes_it_not_ready_and_is_replaced_once_sentry_is_back()
+    {
+        await using var clock = new TestClock();
+        await using var cluster = await InjectorCluster.PrepareAsync();
+        await cluster.StartSentryAsync(certificateLifetime: "1h");
+        cluster.StartInjector(clock);
+        await cluster.ReadyAsync();
+        using var before = cluster.NewClient();
+        await before.AdmitAsync(Injections.EnabledPod());
+
+        await cluster.StopSentryAsync();
+        clock.Forward(TimeSpan.FromHours(2));
+        await clock.ForwardUntilAsync(
+            TimeSpan.FromSeconds(1), () => cluster.Log.Lines.Any(l => l.Text.StartsWith("Failed to renew the workload certificate, going on with the one that ended at", StringComparison.Ordinal)), "it is told");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await cluster.HealthAsync());
+
+        await cluster.StartSentryAsync(certificateLifetime: "23h");
+        await clock.ForwardUntilAsync(TimeSpan.FromSeconds(1), async () => await cluster.HealthAsync() == HttpStatusCode.OK, "it is ready again");
+        using var after = cluster.NewClient();
+        await after.AdmitAsync(Injections.EnabledPod());
+        Assert.NotEqual(before.Presented!.SerialNumber, after.Presented!.SerialNumber);
+        Assert.False(cluster.Injector.IsCompleted);
+    }
+
+    [Fact]
     public async Task New_trust_anchors_reach_the_webhook_configuration_and_new_pods()
     {
         await using var cluster = await InjectorCluster.StartAsync();

@@ -32,7 +32,7 @@ internal sealed class InjectorCluster : IAsyncDisposable
 
     private readonly DirectoryInfo directory = Directory.CreateTempSubdirectory("dapr-injector-");
     private readonly CancellationTokenSource stopInjector = new();
-    private readonly CancellationTokenSource stopSentry = new();
+    private CancellationTokenSource stopSentry = new();
     private readonly Dictionary<string, string> environment = [];
     private readonly int sentryPort = Loopback.FreePort();
     private readonly int sentryHealth = Loopback.FreePort();
@@ -126,18 +126,28 @@ internal sealed class InjectorCluster : IAsyncDisposable
             HealthAddress = "127.0.0.1",
             MetricsEnabled = false,
         };
+        var stop = stopSentry.Token;
         sentry = Task.Run(async () =>
         {
             using var loggers = LoggerFactory.Create(b => b.SetMinimumLevel(LogLevel.Warning).AddProvider(new Provider(Log)));
             await using var platform = new InKubernetes(options, n => n == "NAMESPACE" ? Namespace : null, loggers, TimeProvider.System);
-            await new SentryRun(options, platform, loggers, TimeProvider.System).RunAsync(stopSentry.Token);
+            await new SentryRun(options, platform, loggers, TimeProvider.System).RunAsync(stop);
         });
         await Eventually.TrueAsync(async () => !Failed(sentry) && await StatusAsync(sentryHealth) == HttpStatusCode.OK, "sentry is healthy");
         System.IO.File.WriteAllText(AnchorsFile, Anchors);
     }
 
+    /// <summary>Stops sentry; it can be started again.</summary>
+    public async Task StopSentryAsync()
+    {
+        await stopSentry.CancelAsync();
+        await sentry.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        stopSentry.Dispose();
+        stopSentry = new CancellationTokenSource();
+    }
+
     /// <summary>Starts the injector.</summary>
-    public void StartInjector()
+    public void StartInjector(TimeProvider? time = null)
     {
         var options = new InjectorFlags(n => environment.GetValueOrDefault(n)).Parse(
         [
@@ -147,8 +157,9 @@ internal sealed class InjectorCluster : IAsyncDisposable
         injector = Task.Run(async () =>
         {
             using var loggers = LoggerFactory.Create(b => b.SetMinimumLevel(LogLevel.Debug).AddProvider(new Provider(Log)));
-            using var client = new KubernetesClient(KubernetesConnection.Find(options.Kubeconfig, TimeProvider.System), TimeProvider.System);
-            await new InjectorRun(options, client, loggers, TimeProvider.System).RunAsync(stopInjector.Token);
+            var clock = time ?? TimeProvider.System;
+            using var client = new KubernetesClient(KubernetesConnection.Find(options.Kubeconfig, clock), clock);
+            await new InjectorRun(options, client, loggers, clock).RunAsync(stopInjector.Token);
         });
     }
 

@@ -30,10 +30,11 @@ public sealed class PodWatchdogTests
     [Fact]
     public async Task Nothing_is_deleted_before_the_injector_is_ready()
     {
-        await using var cluster = await OperatorCluster.StartAsync();
+        await using var clock = new TestClock { Speed = 10 };
+        await using var cluster = await OperatorCluster.StartAsync(clock);
         PutInjector(cluster, ready: 0);
         cluster.PutPod("lacks", Asks());
-        var running = await cluster.StartOperatorAsync("--watch-interval", "1s", "--max-pod-restarts-per-minute", "0");
+        var running = await cluster.StartOperatorAsync("--disable-leader-election", "--watch-interval", "1s", "--max-pod-restarts-per-minute", "0");
         await Eventually.TrueAsync(() => running.Told.Any(l => l.StartsWith("the injector is not ready", StringComparison.Ordinal)), "it waits");
         Assert.NotNull(cluster.Server.Objects.Find("pods", "default", "lacks"));
 
@@ -85,13 +86,14 @@ public sealed class PodWatchdogTests
 
         // Read after each tenth of a second: the deletion itself was that much earlier at most.
         Assert.All(deleted.Zip(deleted.Skip(1), (a, b) => b - a), gap => Assert.InRange(gap, TimeSpan.FromSeconds(seconds - 0.2), TimeSpan.MaxValue));
-        Assert.Equal(5, running.Warned.Count(l => l.EndsWith("does not have the Dapr sidecar and was deleted", StringComparison.Ordinal)));
+        await Eventually.TrueAsync(() => running.Warned.Count(l => l.EndsWith("does not have the Dapr sidecar and was deleted", StringComparison.Ordinal)) == 5, "each is told");
     }
 
     [Fact]
     public async Task A_pod_whose_deletion_is_refused_does_not_keep_the_others()
     {
-        await using var cluster = await OperatorCluster.StartAsync();
+        await using var clock = new TestClock { Speed = 10 };
+        await using var cluster = await OperatorCluster.StartAsync(clock);
         PutInjector(cluster, ready: 1);
         for (var i = 0; i < 5; i++)
         {
@@ -99,7 +101,7 @@ public sealed class PodWatchdogTests
         }
 
         cluster.Server.Faults.Fail("delete", "pods", 500, times: 1);
-        var running = await cluster.StartOperatorAsync("--watch-interval", "once", "--max-pod-restarts-per-minute", "0");
+        var running = await cluster.StartOperatorAsync("--disable-leader-election", "--watch-interval", "once", "--max-pod-restarts-per-minute", "0");
 
         await Eventually.TrueAsync(() => cluster.Server.Objects.List("pods").Count == 1, "the others are deleted in the first pass");
         await Eventually.TrueAsync(() => cluster.Server.Objects.List("pods").Count == 0, "it is deleted in the next");

@@ -1,9 +1,9 @@
 using Microsoft.Extensions.Time.Testing;
 
-namespace DaprK8s.Operator.Tests.Support;
+namespace DaprK8s.Components.Tests.Support;
 
 /// <summary>A clock that goes like the real one or faster, can be stopped, and put forward.</summary>
-internal sealed class TestClock : TimeProvider, IAsyncDisposable
+public sealed class TestClock : TimeProvider, IAsyncDisposable
 {
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(5);
 
@@ -12,19 +12,25 @@ internal sealed class TestClock : TimeProvider, IAsyncDisposable
     private readonly CancellationTokenSource stop = new();
     private readonly Task going;
 
+    /// <summary>Starts at the real time.</summary>
     public TestClock() => going = Task.Run(GoAsync);
 
     /// <summary>How fast it goes: 1 like the real one, 0 when it stands still.</summary>
     public double Speed { get; set; } = 1;
 
+    /// <inheritdoc/>
     public override TimeZoneInfo LocalTimeZone => fake.LocalTimeZone;
 
+    /// <inheritdoc/>
     public override long TimestampFrequency => fake.TimestampFrequency;
 
+    /// <inheritdoc/>
     public override DateTimeOffset GetUtcNow() => fake.GetUtcNow();
 
+    /// <inheritdoc/>
     public override long GetTimestamp() => fake.GetTimestamp();
 
+    /// <inheritdoc/>
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) => fake.CreateTimer(callback, state, dueTime, period);
 
     /// <summary>Lets time pass at once; what falls due in it happens.</summary>
@@ -55,6 +61,7 @@ internal sealed class TestClock : TimeProvider, IAsyncDisposable
     public Task ForwardUntilAsync(TimeSpan step, Func<bool> condition, string expectation)
         => ForwardUntilAsync(step, () => ValueTask.FromResult(condition()), expectation);
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
