@@ -60,7 +60,7 @@ public sealed class EventRecorder(KubernetesClient client, string component, str
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             last.TryRemove(subject.Uid, out _);
-            if (complaint.IsNew(e is KubernetesException refused ? refused.MissingRight ?? $"{refused.StatusCode}" : e.GetType().Name))
+            if (complaint.IsNew(KubernetesException.CauseOf(e)))
             {
                 logger.LogWarning("events are not recorded in the cluster: {Message}", KubernetesException.Explain(e));
             }

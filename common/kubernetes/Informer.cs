@@ -155,7 +155,7 @@ public sealed partial class Informer<T>(KubernetesClient client, ApiResource<T> 
             KubernetesException => e.Message,
             _ => $"lost the API server while watching {resource.QualifiedName}: {e.Message}",
         };
-        if (complaint.IsNew(message))
+        if (complaint.IsNew(KubernetesException.CauseOf(e)))
         {
             logger.LogWarning("{message}", message);
         }

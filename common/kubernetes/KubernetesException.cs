@@ -78,6 +78,14 @@ public sealed class KubernetesException : Exception
     public static string Explain(Exception exception)
         => exception is KubernetesException { MissingRight: { } right } ? $"{exception.Message} ({right})" : exception.Message;
 
+    /// <summary>
+    /// The same text for all failures that have one cause, to tell them once: one outage looks different from attempt to attempt (refused,
+    /// reset, timed out), and a right is missing for all objects of a kind.
+    /// </summary>
+    /// <param name="exception">Any error of a call to the API server.</param>
+    public static string CauseOf(Exception exception)
+        => exception is KubernetesException refused ? refused.MissingRight ?? $"{refused.Verb} {refused.Resource} {refused.StatusCode}" : "away";
+
     private bool NamesObject { get; }
 
     /// <summary>Reads a <c>Status</c> object, or makes the best of what came instead.</summary>

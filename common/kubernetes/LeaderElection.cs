@@ -158,18 +158,20 @@ public sealed class LeaderElection(KubernetesClient client, LeaderElectionOption
             }
             else if (e is not KubernetesException { IsConflict: true })
             {
-                Complain(e is OperationCanceledException ? "the API server did not answer in time" : KubernetesException.Explain(e));
+                Complain(e);
             }
 
             return false;
         }
     }
 
-    private void Complain(string problem)
+    private void Complain(Exception e)
     {
-        if (complaint.IsNew(problem))
+        if (complaint.IsNew(KubernetesException.CauseOf(e)))
         {
-            logger.LogWarning("leader election: the lease {Namespace}/{Name} can't be had, trying again: {Error}", options.Namespace, options.LeaseName, problem);
+            logger.LogWarning(
+                "leader election: the lease {Namespace}/{Name} can't be had, trying again: {Error}",
+                options.Namespace, options.LeaseName, e is OperationCanceledException ? "the API server did not answer in time" : KubernetesException.Explain(e));
         }
     }
 

@@ -242,8 +242,7 @@ internal sealed class StatusWriter
             silent[kind.Name] = time.GetUtcNow() + pause;
         }
 
-        // The next attempt may be about another object.
-        if (complaints[kind.Name].IsNew(e is KubernetesException refused ? $"{refused.StatusCode}" : e.GetType().Name))
+        if (complaints[kind.Name].IsNew(KubernetesException.CauseOf(e)))
         {
             logger.LogWarning(
                 "the status of {Kind} {Namespace}/{Name} can't be written, trying again in {Pause:0} s: {Error}",

@@ -101,7 +101,7 @@ internal sealed class PodWatchdog(
 
     private void Complain(Exception e)
     {
-        if (complaint.IsNew((e as KubernetesException)?.MissingRight ?? e.Message))
+        if (complaint.IsNew(KubernetesException.CauseOf(e)))
         {
             logger.LogError("the watchdog could not look at all pods, trying again: {Error}", KubernetesException.Explain(e));
         }

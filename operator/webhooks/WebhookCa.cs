@@ -105,7 +105,7 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested && (IsReady || e is not WebhookCaException))
         {
-            if (complaint.IsNew(e.Message))
+            if (complaint.IsNew(e is WebhookCaException ? e.Message : KubernetesException.CauseOf(e)))
             {
                 logger.LogError("the API server can't be told the certificates of the webhooks, trying again: {Error}", KubernetesException.Explain(e));
             }
@@ -182,7 +182,7 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
         }
         catch (KubernetesException e) when (!e.IsPassing)
         {
-            if (noRelease.IsNew(e.Message))
+            if (noRelease.IsNew(KubernetesException.CauseOf(e)))
             {
                 logger.LogWarning("a later helm install over CRD {Name} will need --force-conflicts: {Error}", Crd, KubernetesException.Explain(e));
             }

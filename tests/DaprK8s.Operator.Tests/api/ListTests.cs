@@ -95,7 +95,10 @@ public sealed class ListTests
 
         using var other = new TestTrust("another root");
         var stranger = new Protos.Operator.V1.Operator.OperatorClient(running.Connect("spiffe://public/ns/default/orders", other));
-        Assert.Equal(StatusCode.Unavailable, (await FailsAsync(() => stranger.ListComponentsAsync(new ListComponentsRequest { Namespace = "default" }))).StatusCode);
+
+        // The connection ends in the handshake or right after it, as TLS 1.3 has it.
+        var shut = await FailsAsync(() => stranger.ListComponentsAsync(new ListComponentsRequest { Namespace = "default" }));
+        Assert.True(shut.StatusCode is StatusCode.Unavailable or StatusCode.Internal, $"{shut}");
     }
 
     [Fact]

@@ -27,6 +27,7 @@ public sealed class ReportStormTests
         await PassAsync(pace.Settle, "True Loaded 1000/1000");
         Assert.Equal(10, cluster.StatusWrites());
 
+        clock.Speed = 0;
         Array.ForEach(sidecars, s => s.Dispose());
         await running.MetersAsync("dapr_operator_status_reports 0");
         sidecars = await ReportingSidecar.ReportThousandAsync(running, All(State.Ready));
