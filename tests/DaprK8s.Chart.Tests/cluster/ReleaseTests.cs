@@ -127,6 +127,29 @@ public sealed class ReleaseTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_authority_that_sentry_has_made_is_replaced_by_force_only()
+    {
+        string[] own = ["--set", "dapr_sentry.tls.root.certPEM=a,dapr_sentry.tls.issuer.certPEM=b,dapr_sentry.tls.issuer.keyPEM=c"];
+        await cluster.ReleaseAsync("install", Repository.Chart);
+        using (var client = cluster.ClientOf("dapr-sentry"))
+        {
+            var bundle = cluster.Read("secrets", "dapr-trust-bundle");
+            bundle["data"] = new JsonObject { ["ca.crt"] = Bundle, ["issuer.crt"] = Bundle, ["issuer.key"] = "a2V5" };
+            await client.UpdateAsync(ApiResources.Secrets, ChartCluster.Namespace, "dapr-trust-bundle", bundle, TestContext.Current.CancellationToken);
+        }
+
+        var refused = await cluster.Helm.TryRunAsync(null, ["upgrade", "dapr", Repository.Chart, "--namespace", ChartCluster.Namespace, .. own]);
+        Assert.NotEqual(0, refused.ExitCode);
+        Assert.Contains("conflict", refused.Error);
+        Assert.Equal("a2V5", cluster.Read("secrets", "dapr-trust-bundle")["data"]!["issuer.key"]!.GetValue<string>());
+
+        await cluster.ReleaseAsync("upgrade", Repository.Chart, [.. own, "--force-conflicts"]);
+
+        Assert.Equal("Yw==", cluster.Read("secrets", "dapr-trust-bundle")["data"]!["issuer.key"]!.GetValue<string>());
+        Assert.Equal("a", cluster.Read("configmaps", "dapr-trust-bundle")["data"]!["ca.crt"]!.GetValue<string>());
+    }
+
+    [Fact]
     public async Task The_job_may_touch_the_seven_definitions_only()
     {
         await cluster.ReleaseAsync("install", Repository.Chart);

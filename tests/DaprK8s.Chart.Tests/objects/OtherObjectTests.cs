@@ -128,12 +128,14 @@ public sealed class OtherObjectTests
     [InlineData("global.actors.enabled=true,global.scheduler.enabled=true", "Actors are off", "Jobs, reminders and workflows are off")]
     [InlineData(Charts.AllServices + ",dapr_scheduler.cluster.storageSize=1Gi", "the scheduler has disks of 1Gi", "release dapr")]
     [InlineData("dapr_dashboard.enabled=true", "dapr_dashboard have no effect", "namespace dapr-system")]
+    [InlineData("dapr_sentry.tls.root.certPEM=a,dapr_sentry.tls.issuer.certPEM=b", "2 of 3 values of a certificate authority", "dapr_sentry.tls.issuer.keyPEM")]
+    [InlineData("global.rbac.namespaced=true,dapr_operator.watchNamespace=apps", "set dapr_operator.watchNamespace=dapr-system")]
     public void The_notes_say_what_a_user_might_miss(string values, params string[] words)
         => Assert.All(words, w => Assert.Contains(w, Helm.Notes("--set", values)));
 
     [Theory]
     [InlineData("global.actors.enabled=false,global.scheduler.enabled=false")]
-    [InlineData(Charts.AllServices)]
+    [InlineData(Charts.AllServices + ",global.rbac.namespaced=true,dapr_operator.watchNamespace=dapr-system,dapr_sentry.tls.root.certPEM=a,dapr_sentry.tls.issuer.certPEM=b,dapr_sentry.tls.issuer.keyPEM=c")]
     public void The_notes_are_silent_about_what_is_as_asked_for(string values) => Assert.DoesNotContain("\n>", Helm.Notes("--set", values));
 
     private static int Weight(RenderedObject hook) => int.Parse(hook.Find("metadata.annotations")!["helm.sh/hook-weight"]!.GetValue<string>(), System.Globalization.CultureInfo.InvariantCulture);
