@@ -100,6 +100,11 @@ internal sealed class ControlPlaneUnderTest : IAsyncDisposable
             json["spec"] = spec;
         }
 
+        if (kind == "Pod")
+        {
+            json["status"] = new JsonObject { ["phase"] = "Running" };
+        }
+
         Api.Objects.Put(json);
     }
 

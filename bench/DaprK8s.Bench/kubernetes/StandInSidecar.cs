@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
@@ -27,7 +28,7 @@ internal sealed class StandInSidecar : IDisposable
     public Operator.OperatorClient Client { get; }
 
     /// <summary>A certificate for a pod that is there; the pods of an app share it here to spare sentry.</summary>
-    public static async Task<X509Certificate2> IdentityAsync(ControlPlaneUnderTest plane, string @namespace, string pod, string appId)
+    public static async Task<SslStreamCertificateContext> IdentityAsync(ControlPlaneUnderTest plane, string @namespace, string pod, string appId)
     {
         await using var anchors = TrustAnchorSource.FromText(plane.AnchorsPem, TimeProvider.System, NullLogger.Instance);
         using var sentry = new SentryClient(
@@ -44,16 +45,16 @@ internal sealed class StandInSidecar : IDisposable
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var issued = await sentry.IssueAsync(new CertificateRequest($"CN={appId}", key, HashAlgorithmName.SHA256).CreateSigningRequestPem(), CancellationToken.None);
         var pem = Encoding.ASCII.GetString(issued.CertificateChain.Span);
-        using var certificate = X509Certificate2.CreateFromPem(pem, key.ExportPkcs8PrivateKeyPem());
-        return X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null);
+        var chain = new X509Certificate2Collection();
+        chain.ImportFromPem(pem);
+        return SslStreamCertificateContext.Create(X509Certificate2.CreateFromPem(pem, key.ExportPkcs8PrivateKeyPem()), [.. chain.Skip(1)], offline: true);
     }
 
     /// <summary>Connects, opens the stream and lists, as a sidecar does.</summary>
-    public static async Task<StandInSidecar> StartAsync(int port, X509Certificate2 identity, string @namespace, Action onEvent)
+    public static async Task<StandInSidecar> StartAsync(int port, SslStreamCertificateContext identity, string @namespace, Action onEvent)
     {
         var handler = new SocketsHttpHandler();
-        handler.SslOptions.ClientCertificates = [identity];
-        handler.SslOptions.LocalCertificateSelectionCallback = (_, _, _, _, _) => identity;
+        handler.SslOptions.ClientCertificateContext = identity;
         handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
         var sidecar = new StandInSidecar(
             GrpcChannel.ForAddress($"https://127.0.0.1:{port}", new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true }), @namespace, onEvent);

@@ -21,6 +21,7 @@ internal sealed class Injection(Settings settings, Servers servers) : Scenario(s
         var injector = await plane.StartInjectorAsync();
         var section = new Section($"Injector: a pod of a Deployment, {Callers} requests at a time", "what", "measured", "aim");
         section.Row(ready.Row("ready"));
+        section.Row((await ReadyTimes.OfKeyAsync(Settings)).Row("an RSA key alone, which the certificate must have", ""));
         section.Row("resident memory, idle", Cell.Megabytes(injector.Memory.Resident), "40 MB");
         using var handler = new SocketsHttpHandler();
         handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
