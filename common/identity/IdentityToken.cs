@@ -46,7 +46,7 @@ public sealed class IdentityToken
     }
 
     /// <summary>The token is that of the service account, made for the API server: nobody else should be shown it.</summary>
-    public bool IsLegacy => isKubernetes && configured is null && !File.Exists(Projected);
+    public bool IsLegacy => isKubernetes && configured is null && !File.Exists(Projected) && File.Exists(Legacy);
 
     /// <summary>Reads the token.</summary>
     /// <exception cref="IdentityException">The file can't be read or is empty.</exception>
@@ -57,8 +57,9 @@ public sealed class IdentityToken
             return (await ReadAsync(configured, cancellationToken), isKubernetes ? TokenValidator.Kubernetes : TokenValidator.Jwks);
         }
 
-        return isKubernetes
-            ? (await ReadAsync(File.Exists(Projected) ? Projected : Legacy, cancellationToken), TokenValidator.Kubernetes)
+        // Without any token it is sentry's to say what that is worth.
+        return isKubernetes && new[] { Projected, Legacy }.FirstOrDefault(File.Exists) is { } mounted
+            ? (await ReadAsync(mounted, cancellationToken), TokenValidator.Kubernetes)
             : ("", TokenValidator.Unknown);
     }
 

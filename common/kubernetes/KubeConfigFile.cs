@@ -23,11 +23,15 @@ internal static class KubeConfigFile
         try
         {
             var file = read();
+            var certificate = Pem(file.ClientCertificateFilePath, file.ClientCertificateData);
+            var key = Pem(file.ClientKeyFilePath, file.ClientCertificateKeyData);
+            var ed25519 = certificate is null || key is null ? null : Ed25519Client.Read(certificate, key);
             return new KubernetesConnection(new Uri(file.Host))
             {
                 Namespace = file.Namespace,
                 Authorities = file.SslCaCerts,
-                ClientCertificate = ClientCertificate(file),
+                ClientCertificate = certificate is null || key is null || ed25519 is not null ? null : X509Certificate2.CreateFromPem(certificate, key),
+                Ed25519 = ed25519,
                 ServerName = file.TlsServerName,
                 SkipsServerVerification = file.SkipTlsVerify,
                 Credentials = Credentials(file),
@@ -58,13 +62,6 @@ internal static class KubeConfigFile
 
     private static async ValueTask<AuthenticationHeaderValue?> GetAsync(ITokenProvider provider, CancellationToken cancellationToken)
         => await provider.GetAuthenticationHeaderAsync(cancellationToken);
-
-    private static X509Certificate2? ClientCertificate(KubernetesClientConfiguration file)
-    {
-        var certificate = Pem(file.ClientCertificateFilePath, file.ClientCertificateData);
-        var key = Pem(file.ClientKeyFilePath, file.ClientCertificateKeyData);
-        return certificate is null || key is null ? null : X509Certificate2.CreateFromPem(certificate, key);
-    }
 
     private static string? Pem(string? path, string? data)
         => !string.IsNullOrEmpty(path) ? File.ReadAllText(path)

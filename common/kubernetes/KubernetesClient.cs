@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 
@@ -37,10 +37,11 @@ public sealed partial class KubernetesClient : IDisposable
         time = timeProvider;
         http = new HttpClient(Handler(connection))
         {
-            BaseAddress = connection.Server,
+            // What speaks TLS itself is not asked to by the address.
+            BaseAddress = connection.Ed25519 is null ? connection.Server : new UriBuilder(connection.Server) { Scheme = "http", Port = connection.Server.Port }.Uri,
             Timeout = Timeout.InfiniteTimeSpan,
         };
-        policy = connection.Server.Scheme == Uri.UriSchemeHttps ? HttpVersionPolicy.RequestVersionExact : HttpVersionPolicy.RequestVersionOrLower;
+        policy = http.BaseAddress.Scheme == Uri.UriSchemeHttps ? HttpVersionPolicy.RequestVersionExact : HttpVersionPolicy.RequestVersionOrLower;
         // The handler compares the certificate with the Host header, and would overwrite a name in its TLS options.
         http.DefaultRequestHeaders.Host = string.IsNullOrEmpty(connection.ServerName) ? null : connection.ServerName;
     }
@@ -192,14 +193,15 @@ public sealed partial class KubernetesClient : IDisposable
             KeepAlivePingDelay = TimeSpan.FromSeconds(30),
             KeepAlivePingTimeout = TimeSpan.FromSeconds(15),
         };
-        var tls = handler.SslOptions;
-        if (connection.Authorities is { } authorities)
+        if (connection.Ed25519 is { } ed25519)
         {
-            var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.AddRange(authorities);
-            // A chain policy, not a callback: the name in the certificate is still compared with the address.
-            tls.CertificateChainPolicy = policy;
+            handler.ConnectCallback = (context, cancellationToken) => ConnectAsync(ed25519, connection, context.DnsEndPoint, cancellationToken);
+            return handler;
         }
+
+        // A chain policy, not a callback: the name in the certificate is still compared with the address.
+        var tls = handler.SslOptions;
+        tls.CertificateChainPolicy = connection.Authorities is null ? null : Policy(connection);
 
         if (connection.SkipsServerVerification)
         {
@@ -215,5 +217,35 @@ public sealed partial class KubernetesClient : IDisposable
         }
 
         return handler;
+    }
+
+    private static X509ChainPolicy Policy(KubernetesConnection connection)
+    {
+        var policy = new X509ChainPolicy { RevocationMode = X509RevocationMode.NoCheck };
+        if (connection.Authorities is { } authorities)
+        {
+            policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
+            policy.CustomTrustStore.AddRange(authorities);
+        }
+
+        return policy;
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(
+        Ed25519Client client, KubernetesConnection connection, DnsEndPoint endpoint, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(endpoint, cancellationToken);
+            return await client.ConnectAsync(
+                new NetworkStream(socket, ownsSocket: true), string.IsNullOrEmpty(connection.ServerName) ? connection.Server.IdnHost : connection.ServerName,
+                connection.SkipsServerVerification ? null : Policy(connection), cancellationToken);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
     }
 }

@@ -29,6 +29,9 @@ public sealed class KubernetesConnection : IDisposable
     /// <summary>What the client proves itself with, besides or instead of a token.</summary>
     internal X509Certificate2? ClientCertificate { get; init; }
 
+    /// <summary>What the client proves itself with when its key is one that the platform's TLS doesn't take.</summary>
+    internal Ed25519Client? Ed25519 { get; init; }
+
     /// <summary>The name that the server's certificate must carry, when it is not the address.</summary>
     internal string? ServerName { get; init; }
 

@@ -76,7 +76,12 @@ public sealed class KubernetesException : Exception
     /// <summary>What went wrong, and for a refusal which right is missing, as the rule of a role that would give it.</summary>
     /// <param name="exception">Any error of a call to the API server.</param>
     public static string Explain(Exception exception)
-        => exception is KubernetesException { MissingRight: { } right } ? $"{exception.Message} ({right})" : exception.Message;
+        => exception switch
+        {
+            KubernetesException { MissingRight: { } right } => $"{exception.Message} ({right})",
+            HttpRequestException { InnerException: { } cause } => $"{exception.Message.TrimEnd('.')}: {cause.Message}",
+            _ => exception.Message,
+        };
 
     /// <summary>
     /// The same text for all failures that have one cause, to tell them once: one outage looks different from attempt to attempt (refused,
@@ -98,7 +103,8 @@ public sealed class KubernetesException : Exception
         }
         catch (JsonException)
         {
-            return new KubernetesException(call, code, retryAfter: retryAfter);
+            // A server that says no more has most likely looked for what the path names.
+            return new KubernetesException(call, code, namesObject: call.Verb is "get" or "update" or "patch" or "delete", retryAfter: retryAfter);
         }
     }
 

@@ -136,7 +136,7 @@ internal sealed class OperatorService(ResourceFeeds feeds, AnnotatedPods pods, S
         foreach (var resource in feed.In(@namespace).Where(isFor).OrderBy(r => r.Name, StringComparer.Ordinal))
         {
             into.Add(tells
-                ? UnsafeByteOperations.UnsafeWrap(await secrets.ResolveOrTellAsync(resource, context.CancellationToken))
+                ? Wrap(resource, await secrets.ResolveOrTellAsync(resource, context.CancellationToken))
                 : await ResolveAsync(resource, errorPrefix, context.CancellationToken));
         }
     }
@@ -156,7 +156,7 @@ internal sealed class OperatorService(ResourceFeeds feeds, AnnotatedPods pods, S
     {
         try
         {
-            return UnsafeByteOperations.UnsafeWrap(await secrets.ResolveAsync(resource, cancellationToken));
+            return Wrap(resource, await secrets.ResolveAsync(resource, cancellationToken));
         }
         catch (SecretException e)
         {
@@ -191,6 +191,8 @@ internal sealed class OperatorService(ResourceFeeds feeds, AnnotatedPods pods, S
             feeds[ResourceKind.Configuration], request.Namespace, r => r.Name == assigned,
             static (d, t) => new ConfigurationUpdateEvent { Configuration = d, Type = t }, writer, context);
     }
+
+    private static ByteString Wrap(WatchedResource resource, byte[] document) => UnsafeByteOperations.UnsafeWrap(ResourceDocument.OfList(resource.Kind, document));
 
     private static RpcException Failed(string message) => new(new Status(StatusCode.Unknown, message));
 }

@@ -102,7 +102,7 @@ internal sealed class ResourceFeed
             place.Resources.TryRemove(resource.Name, out _);
         }
 
-        if (informer.HasSynced && !IsOfStatusOnly(change))
+        if (informer.HasSynced && !IsOfStatusOnly(change) && !IsNone(change))
         {
             Tell(place, change);
         }
@@ -114,6 +114,10 @@ internal sealed class ResourceFeed
     private static bool IsOfStatusOnly(in ResourceChange<WatchedResource> change)
         => change is { Before: { Generation: > 0 } before, After: { } after }
             && before.Generation == after.Generation && before.Metadata.Uid == after.Metadata.Uid && !Same(before.Status, after.Status);
+
+    // Without versions every list looks like a change of everything in it.
+    private static bool IsNone(in ResourceChange<WatchedResource> change)
+        => change is { Before: { } before, After: { } after } && string.IsNullOrEmpty(after.Metadata.ResourceVersion) && Same(before.Json, after.Json);
 
     private static bool Same(byte[]? a, byte[]? b) => a.AsSpan().SequenceEqual(b);
 

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using DaprK8s.Common.Kubernetes;
@@ -23,6 +25,7 @@ internal sealed class SecretSource
 
     private readonly KubernetesClient client;
     private readonly TimeProvider time;
+    private readonly InformerScope scope;
     private readonly Informer<PartialObject> versions;
     private readonly ConcurrentDictionary<(string Namespace, string Name), Entry> entries = new();
     private readonly TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -30,8 +33,8 @@ internal sealed class SecretSource
     public SecretSource(KubernetesClient client, string? @namespace, ILogger logger, TimeProvider time)
     {
         (this.client, this.time) = (client, time);
-        versions = new Informer<PartialObject>(
-            client, ApiResources.MetadataOf("secrets"), new InformerScope { Namespace = @namespace, MetadataOnly = true }, logger, time)
+        scope = new InformerScope { Namespace = @namespace, MetadataOnly = true };
+        versions = new Informer<PartialObject>(client, ApiResources.MetadataOf("secrets"), scope, logger, time)
         {
             Read = ReadVersion,
             Changed = OnChanged,
@@ -90,25 +93,50 @@ internal sealed class SecretSource
     // Shared by all who ask meanwhile, so that nobody's cancellation ends it.
     private async Task<SecretData> ReadAsync((string Namespace, string Name) key)
     {
-        var secret = await client.GetAsync(ApiResources.Secrets, key.Namespace, key.Name, CancellationToken.None);
+        var secret = await FindAsync(key.Namespace, key.Name);
         var data = secret["data"] is JsonObject members ? members.ToDictionary(m => m.Key, m => m.Value.Text()) : [];
         var version = secret.Member("metadata").Member("resourceVersion").Text();
-        if (versions.Find(key.Namespace, key.Name) is { } known && known.Metadata.ResourceVersion != version)
+        if (versions.Find(key.Namespace, key.Name) is { Metadata.ResourceVersion.Length: > 0 } known && known.Metadata.ResourceVersion != version)
         {
             Changed?.Invoke(key.Namespace, key.Name);
         }
 
-        return new SecretData(version, data);
+        return new SecretData(version.Length > 0 ? version : DigestOf(data), data);
     }
 
+    // The watch may show one that is not served by its name, as simple stand-ins for an API server have it: a list then.
+    private async Task<JsonObject> FindAsync(string @namespace, string name)
+    {
+        try
+        {
+            return await client.GetAsync(ApiResources.Secrets, @namespace, name, CancellationToken.None);
+        }
+        catch (KubernetesException e) when (e.IsObjectMissing)
+        {
+            var selected = scope with { MetadataOnly = false, FieldSelector = $"metadata.namespace={@namespace},metadata.name={name}" };
+            var listed = await client.ListAsync(ApiResources.Secrets, selected, CancellationToken.None);
+            return listed.FirstOrDefault(s => s.Member("metadata").Member("namespace").Text() == @namespace && s.Member("metadata").Member("name").Text() == name) ?? throw e;
+        }
+    }
+
+    // What the API server gives no version to has changed when its content has.
+    private static string DigestOf(Dictionary<string, string> data)
+        => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', data.OrderBy(d => d.Key, StringComparer.Ordinal).Select(d => $"{d.Key}={d.Value}")))));
+
     private bool IsCurrent((string Namespace, string Name) key, Entry entry, SecretData secret)
-        => versions.HasSynced && versions.Find(key.Namespace, key.Name) is { } known
+        => versions.HasSynced && versions.Find(key.Namespace, key.Name) is { Metadata.ResourceVersion.Length: > 0 } known
             ? known.Metadata.ResourceVersion == secret.Version
             : time.GetElapsedTime(entry.ReadAt) < GoodForUnwatched;
 
     private void OnChanged(ResourceChange<PartialObject> change)
     {
         var metadata = (change.After ?? change.Before)!.Metadata;
+        if (change is { Before: not null, After: not null } && string.IsNullOrEmpty(metadata.ResourceVersion))
+        {
+            // Without versions every list looks like a change; what is asked for is read again soon in any case.
+            return;
+        }
+
         var key = (metadata.Namespace ?? "", metadata.Name);
         var isStale = entries.TryGetValue(key, out var entry) && IsStale(entry, change.After?.Metadata.ResourceVersion);
         if (isStale)

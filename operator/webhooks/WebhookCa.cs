@@ -139,18 +139,21 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
             throw new WebhookCaException($"could not get CRD \"{Crd}\": {KubernetesException.Explain(e)}");
         }
 
-        if (crd.Member("spec").Member("conversion").Member("webhook").Member("clientConfig") is not JsonObject config || config["service"] is not JsonObject service)
+        if (crd.Member("spec").Member("conversion").Member("webhook").Member("clientConfig") is not JsonObject config)
         {
             throw new WebhookCaException(
                 $"crd \"{Crd}\" does not have an existing webhook client config. Applying resources of this type will fail");
         }
 
-        if (service["namespace"].Text() != @namespace || !IsTold(config["caBundle"].Text(), own, isNew))
+        if (config["service"].Member("namespace").Text() != @namespace || !IsTold(config["caBundle"].Text(), own, isNew))
         {
             try
             {
                 const string Root = "/spec/conversion/webhook/clientConfig";
-                var patch = new JsonArray(Add($"{Root}/service/namespace", @namespace), Add($"{Root}/caBundle", own.Bundle));
+                var service = config["service"] is JsonObject
+                    ? Add($"{Root}/service/namespace", @namespace)
+                    : Add($"{Root}/service", new JsonObject { ["namespace"] = @namespace, ["name"] = "dapr-webhook", ["path"] = "/convert" });
+                var patch = new JsonArray(service, Add($"{Root}/caBundle", own.Bundle));
                 crd = await client.PatchAsync(ApiResources.CustomResourceDefinitions, null, Crd, PatchKind.Json, patch, cancellationToken, FieldManager);
                 logger.LogInformation("Successfully patched webhook in CRD {Name}", Crd);
             }
@@ -227,5 +230,5 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
 
     private static bool IsTold(string bundle, TrustAnchors own, bool isNew) => bundle == own.Bundle || (!isNew && own.IsHeldBy(bundle));
 
-    private static JsonObject Add(string path, string value) => new() { ["op"] = "add", ["path"] = path, ["value"] = value };
+    private static JsonObject Add(string path, JsonNode value) => new() { ["op"] = "add", ["path"] = path, ["value"] = value };
 }

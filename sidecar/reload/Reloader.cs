@@ -175,6 +175,11 @@ internal sealed class Reloader
 
     private async Task ListAsync(KindListed listed, CancellationToken cancellationToken)
     {
+        if (listed.IsReconcile)
+        {
+            logger.LogDebug("Running scheduled {Kind} reconcile", listed.Kind);
+        }
+
         var before = wanted[listed.Kind];
         wanted[listed.Kind] = [.. listed.All];
         TellDifferences(listed.Kind, before, wanted[listed.Kind]);

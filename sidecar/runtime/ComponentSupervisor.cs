@@ -260,6 +260,11 @@ internal sealed class ComponentSupervisor
     private void TakeOver(ComponentHandle next)
     {
         var (old, instance) = (current, current.Instance);
+        if (instance is not null)
+        {
+            services.Logger.LogInformation("Closing existing Component to reload: {Component}", old.Resource.LogName);
+        }
+
         current = next;
         services.Registry.Put(next);
         old.Retire(next);
