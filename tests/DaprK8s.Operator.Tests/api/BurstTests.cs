@@ -44,13 +44,16 @@ public sealed class BurstTests
         var client = running.As("default", "orders");
         for (var i = 0; i < 200; i++)
         {
-            // The change comes before, while or after the stream is opened and the list is made.
+            // The change comes while the stream is opened, while the list is made, or after both.
             var name = $"c{i}";
-            var change = Task.Run(() => cluster.PutComponent(name), Stop);
+            var change = Task.CompletedTask;
+            Change(0);
             using var stream = client.ComponentUpdate(new ComponentUpdateRequest { Namespace = "default" }, cancellationToken: Stop);
             await stream.ResponseHeadersAsync;
+            Change(1);
             var list = await client.ListComponentsAsync(new ListComponentsRequest { Namespace = "default" }, cancellationToken: Stop);
             var known = list.Components.Select(c => (string)JsonNode.Parse(c.Span)!["metadata"]!["name"]!).ToHashSet();
+            Change(2);
             Assert.Subset(known, Enumerable.Range(0, i).Select(n => $"c{n}").ToHashSet());
             while (!known.Contains(name))
             {
@@ -59,6 +62,8 @@ public sealed class BurstTests
             }
 
             await change;
+
+            void Change(int moment) => change = i % 3 == moment ? Task.Run(() => cluster.PutComponent(name), Stop) : change;
         }
     }
 
