@@ -26,7 +26,38 @@ public sealed partial class KubernetesClient
     /// <param name="scope">Which objects.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="KubernetesException">It may not be read.</exception>
-    public async Task<IReadOnlyList<T>> ListAsync<T>(ApiResource<T> resource, InformerScope scope, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<T>> ListAsync<T>(ApiResource<T> resource, InformerScope scope, CancellationToken cancellationToken)
+        where T : class
+        => ListAsync(resource, scope, static _ => true, cancellationToken);
+
+    /// <summary>Reads an object by its name; from a server that serves the kind in lists only, and says nothing of the name, out of a list.</summary>
+    /// <param name="resource">The kind.</param>
+    /// <param name="scope">The only namespace that may be listed; nothing for the whole cluster.</param>
+    /// <param name="namespace">The object's namespace.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <exception cref="KubernetesException">It is not there, or may not be read.</exception>
+    public async Task<T> GetOrFindAsync<T>(ApiResource<T> resource, string? scope, string @namespace, string name, CancellationToken cancellationToken)
+        where T : class
+    {
+        try
+        {
+            return await GetAsync(resource, @namespace, name, cancellationToken);
+        }
+        catch (KubernetesException e) when (e.IsObjectMissing && e.Reason.Length == 0)
+        {
+            var selected = new InformerScope { Namespace = scope, FieldSelector = $"metadata.namespace={@namespace},metadata.name={name}" };
+            var found = await ListAsync(resource, selected, i => IsNamed(i, @namespace, name), cancellationToken);
+            return found is [var only, ..] ? only : throw e;
+        }
+    }
+
+    private static bool IsNamed(JsonElement item, string @namespace, string name)
+        => item.TryGetProperty("metadata", out var metadata) && metadata.ValueKind == JsonValueKind.Object
+            && metadata.TryGetProperty("namespace", out var ns) && ns.ValueEquals(@namespace) && metadata.TryGetProperty("name", out var own) && own.ValueEquals(name);
+
+    // A server that knows no selectors sends more than was asked for.
+    private async Task<IReadOnlyList<T>> ListAsync<T>(ApiResource<T> resource, InformerScope scope, Func<JsonElement, bool> isWanted, CancellationToken cancellationToken)
         where T : class
     {
         List<T> found = [];
@@ -41,7 +72,7 @@ public sealed partial class KubernetesClient
             using var page = await JsonDocument.ParseAsync(stream, default, either.Token);
             if (page.RootElement.TryGetProperty("items", out var items) && items.ValueKind == JsonValueKind.Array)
             {
-                found.AddRange(items.EnumerateArray().Select(i => i.Deserialize(resource.Json)!));
+                found.AddRange(items.EnumerateArray().Where(isWanted).Select(i => i.Deserialize(resource.Json)!));
             }
 
             token = page.RootElement.TryGetProperty("metadata", out var metadata) && metadata.TryGetProperty("continue", out var next) ? next.GetString() ?? "" : "";

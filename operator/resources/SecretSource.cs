@@ -25,7 +25,7 @@ internal sealed class SecretSource
 
     private readonly KubernetesClient client;
     private readonly TimeProvider time;
-    private readonly InformerScope scope;
+    private readonly string? scope;
     private readonly Informer<PartialObject> versions;
     private readonly ConcurrentDictionary<(string Namespace, string Name), Entry> entries = new();
     private readonly TaskCompletionSource asked = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -33,8 +33,9 @@ internal sealed class SecretSource
     public SecretSource(KubernetesClient client, string? @namespace, ILogger logger, TimeProvider time)
     {
         (this.client, this.time) = (client, time);
-        scope = new InformerScope { Namespace = @namespace, MetadataOnly = true };
-        versions = new Informer<PartialObject>(client, ApiResources.MetadataOf("secrets"), scope, logger, time)
+        scope = @namespace;
+        versions = new Informer<PartialObject>(
+            client, ApiResources.MetadataOf("secrets"), new InformerScope { Namespace = @namespace, MetadataOnly = true }, logger, time)
         {
             Read = ReadVersion,
             Changed = OnChanged,
@@ -93,7 +94,7 @@ internal sealed class SecretSource
     // Shared by all who ask meanwhile, so that nobody's cancellation ends it.
     private async Task<SecretData> ReadAsync((string Namespace, string Name) key)
     {
-        var secret = await FindAsync(key.Namespace, key.Name);
+        var secret = await client.GetOrFindAsync(ApiResources.Secrets, scope, key.Namespace, key.Name, CancellationToken.None);
         var data = secret["data"] is JsonObject members ? members.ToDictionary(m => m.Key, m => m.Value.Text()) : [];
         var version = secret.Member("metadata").Member("resourceVersion").Text();
         if (versions.Find(key.Namespace, key.Name) is { Metadata.ResourceVersion.Length: > 0 } known && known.Metadata.ResourceVersion != version)
@@ -102,21 +103,6 @@ internal sealed class SecretSource
         }
 
         return new SecretData(version.Length > 0 ? version : DigestOf(data), data);
-    }
-
-    // The watch may show one that is not served by its name, as simple stand-ins for an API server have it: a list then.
-    private async Task<JsonObject> FindAsync(string @namespace, string name)
-    {
-        try
-        {
-            return await client.GetAsync(ApiResources.Secrets, @namespace, name, CancellationToken.None);
-        }
-        catch (KubernetesException e) when (e.IsObjectMissing)
-        {
-            var selected = scope with { MetadataOnly = false, FieldSelector = $"metadata.namespace={@namespace},metadata.name={name}" };
-            var listed = await client.ListAsync(ApiResources.Secrets, selected, CancellationToken.None);
-            return listed.FirstOrDefault(s => s.Member("metadata").Member("namespace").Text() == @namespace && s.Member("metadata").Member("name").Text() == name) ?? throw e;
-        }
     }
 
     // What the API server gives no version to has changed when its content has.

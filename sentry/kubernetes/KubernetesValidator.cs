@@ -127,7 +127,7 @@ internal sealed class KubernetesValidator : IRequestValidator
     {
         try
         {
-            return await client.GetAsync(SentryResources.Pods, account.Namespace, account.Token.PodName, cancellationToken);
+            return await client.GetOrFindAsync(SentryResources.Pods, null, account.Namespace, account.Token.PodName, cancellationToken);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

@@ -99,6 +99,38 @@ internal sealed class PlainCluster : IAsyncDisposable
         return injectorPort;
     }
 
+    /// <summary>Starts a sentry that finds its authority in this cluster, in a namespace of its own; answers its port.</summary>
+    public async Task<int> StartClusterSentryAsync(string @namespace)
+    {
+        var sentryPort = Ports.Take();
+        string Read(string file) => File.ReadAllText(Path.Combine(Sentry.Credentials, file));
+        static string Encode(string text) => Convert.ToBase64String(Encoding.UTF8.GetBytes(text));
+        await PutObjectAsync($"/api/v1/namespaces/{@namespace}/secrets/dapr-trust-bundle", $$"""
+            {"apiVersion":"v1","kind":"Secret","metadata":{"name":"dapr-trust-bundle","namespace":"{{@namespace}}","creationTimestamp":null},
+             "data":{"ca.crt":"{{Encode(Read("ca.crt"))}}","issuer.crt":"{{Encode(Read("issuer.crt"))}}","issuer.key":"{{Encode(Read("issuer.key"))}}"} }
+            """);
+        await PutObjectAsync($"/api/v1/namespaces/{@namespace}/configmaps/dapr-trust-bundle", new JsonObject
+        {
+            ["apiVersion"] = "v1", ["kind"] = "ConfigMap", ["metadata"] = new JsonObject { ["name"] = "dapr-trust-bundle", ["namespace"] = @namespace },
+            ["data"] = new JsonObject { ["ca.crt"] = Read("ca.crt") },
+        }.ToJsonString());
+        await PutObjectAsync($"/apis/dapr.io/v1alpha1/namespaces/{@namespace}/configurations/daprsystem", new JsonObject
+        {
+            ["apiVersion"] = "dapr.io/v1alpha1", ["kind"] = "Configuration", ["metadata"] = new JsonObject { ["name"] = "daprsystem", ["namespace"] = @namespace },
+            ["spec"] = new JsonObject { ["mtls"] = new JsonObject { ["controlPlaneTrustDomain"] = TrustDomain } },
+        }.ToJsonString());
+        await StartServiceAsync(
+            Executables.Sentry, [$"-port={sentryPort}", "-mode=kubernetes", $"-trust-domain={TrustDomain}", "-issuer-credentials=none"], [("NAMESPACE", @namespace)]);
+        return sentryPort;
+    }
+
+    /// <summary>A connection to a sentry.</summary>
+    public static GrpcChannel ConnectToSentry(int port)
+        => GrpcChannel.ForAddress($"https://localhost:{port}", new GrpcChannelOptions { HttpHandler = Trusting([]), DisposeHttpClient = true });
+
+    /// <summary>Puts an object at a path, where every method answers it.</summary>
+    public Task PutObjectAsync(string path, string json) => ControlAsync(HttpMethod.Put, $"object{path}", JsonNode.Parse(json)!);
+
     /// <summary>A sidecar of this cluster.</summary>
     public DaprdSetup Sidecar(string appId, IEnumerable<string>? flags = null, IReadOnlyDictionary<string, string>? environment = null)
         => Daprd.With(
@@ -119,7 +151,7 @@ internal sealed class PlainCluster : IAsyncDisposable
     /// <summary>A connection of an app's sidecar to the operator, with an identity of sentry's.</summary>
     public async Task<GrpcChannel> ConnectAsync(string appId)
     {
-        using var sentry = GrpcChannel.ForAddress($"https://localhost:{Sentry.Port}", new GrpcChannelOptions { HttpHandler = Trusting([]), DisposeHttpClient = true });
+        using var sentry = ConnectToSentry(Sentry.Port);
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var answer = await new CA.CAClient(sentry).SignCertificateAsync(new SignCertificateRequest
         {
@@ -178,10 +210,8 @@ internal sealed class PlainCluster : IAsyncDisposable
                 "-log-level=debug", "-listen-address=127.0.0.1", $"-healthz-port={health}", "-healthz-listen-address=127.0.0.1", $"-metrics-port={metrics}",
                 "-metrics-listen-address=127.0.0.1", $"-kubeconfig={KubeConfig}", .. arguments,
             ],
-            new Dictionary<string, string>(environment.Select(e => KeyValuePair.Create(e.Name, e.Value)))
-            {
-                ["KUBERNETES_SERVICE_HOST"] = "anything", ["NAMESPACE"] = Namespace, ["DAPR_UNSAFE_SKIP_CONTAINER_UID_GID_CHECK"] = "true",
-            },
+            new[] { ("KUBERNETES_SERVICE_HOST", "anything"), ("NAMESPACE", Namespace), ("DAPR_UNSAFE_SKIP_CONTAINER_UID_GID_CHECK", "true") }
+                .Concat(environment).GroupBy(e => e.Item1).ToDictionary(e => e.Key, e => e.Last().Item2),
             directory: directory.FullName, onLine: Log.Add);
         running.Add(process);
         await Eventually.TrueAsync(

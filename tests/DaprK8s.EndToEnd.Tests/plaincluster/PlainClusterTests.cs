@@ -1,11 +1,14 @@
 using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using DaprK8s.EndToEnd.Tests.Fixture;
 using DaprK8s.Protos.Operator.V1;
+using DaprK8s.Protos.Sentry.V1;
+using Google.Protobuf;
 using Grpc.Core;
 
 namespace DaprK8s.EndToEnd.Tests.PlainCluster;
@@ -108,6 +111,34 @@ public sealed class PlainClusterTests
         var response = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["response"]!;
         Assert.Equal(("7d0e2cd7-5c24-4b0d-8d6a-2a3f2c6f4f0e", true), ((string?)response["uid"], (bool)response["allowed"]!));
         Assert.Contains("integration/daprd", Encoding.UTF8.GetString(Convert.FromBase64String((string)response["patch"]!)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Sentry_signs_for_a_pod_that_is_served_in_lists_only()
+    {
+        await using var cluster = await PlainCluster.StartAsync();
+        await cluster.PutAsync("/api/v1/pods", """
+            {"kind":"Pod","apiVersion":"v1","metadata":{"name":"mypod","namespace":"apps","creationTimestamp":null,"annotations":{"dapr.io/app-id":"myappid"}},
+             "spec":{"serviceAccountName":"account","containers":null},"status":{}}
+            """, told: null);
+        await cluster.PutObjectAsync("/apis/authentication.k8s.io/v1/tokenreviews", """
+            {"metadata":{"creationTimestamp":null},"spec":{},"status":{"authenticated":true,"user":{"username":"system:serviceaccount:apps:account"}}}
+            """);
+        using var channel = PlainCluster.ConnectToSentry(await cluster.StartClusterSentryAsync("sentrynamespace"));
+        var client = new CA.CAClient(channel);
+        using var key = RSA.Create(2048);
+        var request = new SignCertificateRequest
+        {
+            Id = "myappid",
+            Namespace = "apps",
+            Token = """{"kubernetes.io":{"pod":{"name":"mypod"}}}""",
+            TokenValidator = SignCertificateRequest.Types.TokenValidator.Kubernetes,
+            CertificateSigningRequest = ByteString.CopyFromUtf8(new CertificateRequest("", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1).CreateSigningRequestPem()),
+        };
+
+        Assert.NotEmpty((await client.SignCertificateAsync(request)).WorkloadCertificate);
+        request.Id = "notmyappid";
+        Assert.Equal(StatusCode.PermissionDenied, (await Assert.ThrowsAsync<RpcException>(async () => await client.SignCertificateAsync(request))).StatusCode);
     }
 
     private static async Task<string?> KeyOfAsync(int port)
