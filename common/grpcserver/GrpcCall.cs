@@ -68,6 +68,9 @@ public sealed class GrpcCall : ServerCallContext, IDisposable
         await GrpcResponse.EndAsync(http, status.StatusCode, status.Detail);
     }
 
+    /// <summary>No further message is expected: the buffer for them is given back, which a stream of days would hold on to.</summary>
+    public void EndReading() => frames.Dispose();
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -71,7 +71,9 @@ public sealed partial class GrpcMethods(IGrpcCallObserver observer, long maxMess
         where TResponse : class, IMessage<TResponse>
         => Add(service, method, call => FrameAsync(call, async c =>
         {
-            await handler(await FirstAsync(c, parser), new ResponseStream<TResponse>(c), c);
+            var request = await FirstAsync(c, parser);
+            c.EndReading();
+            await handler(request, new ResponseStream<TResponse>(c), c);
             return (0, 0);
         }, isUnary: false));
 

@@ -51,7 +51,11 @@ public sealed class FrameReader(Stream source, long maxMessageBytes) : IDisposab
     }
 
     /// <inheritdoc/>
-    public void Dispose() => ArrayPool<byte>.Shared.Return(Interlocked.Exchange(ref buffer, []));
+    public void Dispose()
+    {
+        ArrayPool<byte>.Shared.Return(Interlocked.Exchange(ref buffer, []));
+        (start, end) = (0, 0);
+    }
 
     private async ValueTask<bool> FillAsync(int count, CancellationToken cancellationToken)
     {
