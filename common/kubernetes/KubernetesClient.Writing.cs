@@ -48,7 +48,12 @@ public sealed partial class KubernetesClient
         {
             var selected = new InformerScope { Namespace = scope, FieldSelector = $"metadata.namespace={@namespace},metadata.name={name}" };
             var found = await ListAsync(resource, selected, i => IsNamed(i, @namespace, name), cancellationToken);
-            return found is [var only, ..] ? only : throw e;
+            if (found is [var only, ..])
+            {
+                return only;
+            }
+
+            throw;
         }
     }
 

@@ -15,7 +15,7 @@ The labels of a pod template, and what a disruption budget selects: (list $ <app
 app: {{ index . 1 }}
 {{- include "dapr.labels" (index . 0) }}
 {{- with (index . 0).Values.global.labels }}
-{{ toYaml . }}
+{{ include "dapr.texts" . }}
 {{- end }}
 {{- end -}}
 
@@ -42,7 +42,7 @@ annotations:
   {{- . | nindent 2 }}
   {{- end }}
   {{- with $own }}
-  {{- toYaml . | nindent 2 }}
+  {{- include "dapr.texts" . | nindent 2 }}
   {{- end }}
 {{- end -}}
 {{- end -}}

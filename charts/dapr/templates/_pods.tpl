@@ -22,7 +22,7 @@ annotations:
   {{- . | nindent 2 }}
   {{- end }}
   {{- with index . 3 }}
-  {{- toYaml . | nindent 2 }}
+  {{- include "dapr.texts" . | nindent 2 }}
   {{- end }}
 {{- end -}}
 
@@ -244,7 +244,7 @@ imagePullSecrets:
 {{- end }}
 {{- with .Values.global.nodeSelector }}
 nodeSelector:
-  {{- toYaml . | nindent 2 }}
+  {{- include "dapr.texts" . | nindent 2 }}
 {{- end }}
 {{- with .Values.global.tolerations }}
 tolerations:

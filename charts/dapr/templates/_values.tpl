@@ -10,6 +10,17 @@ A scalar as text. Whole numbers are written without an exponent, which Helm's fl
 {{- end -}}
 
 {{/*
+Annotations, labels and the like: values that --set reads as numbers or switches are the texts that the API server wants.
+*/}}
+{{- define "dapr.texts" -}}
+{{- $texts := dict -}}
+{{- range $key, $value := . -}}
+{{- $_ := set $texts $key (include "dapr.text" $value) -}}
+{{- end -}}
+{{- toYaml $texts -}}
+{{- end -}}
+
+{{/*
 "true" or nothing. A switch may be given as a boolean or, with --set-string, as its text.
 */}}
 {{- define "dapr.on" -}}

@@ -43,6 +43,20 @@ public sealed class ServiceTests
         => Assert.Equal(protocol, Helm.Template("--set", $"dapr_sentry.oidc.enabled=true,dapr_sentry.oidc.tls.enabled={tls}")["Service", "dapr-sentry"].Text("spec.ports.2.appProtocol"));
 
     [Fact]
+    public void Numbers_and_switches_among_annotations_labels_and_selectors_of_nodes_are_texts()
+    {
+        var rendered = Helm.Template(
+            "--set",
+            "dapr_sentry.service.annotations.a=456,dapr_operator.webhookService.annotations.a=true,dapr_operator.deploymentAnnotations.a=7,global.labels.a=1234567,global.nodeSelector.a=true");
+
+        Assert.Equal("\"456\"", rendered["Service", "dapr-sentry"].Find("metadata.annotations.a")?.ToJsonString());
+        Assert.Equal("\"true\"", rendered["Service", "dapr-webhook"].Find("metadata.annotations.a")?.ToJsonString());
+        Assert.Equal("\"7\"", rendered["Deployment", "dapr-operator"].Find("spec.template.metadata.annotations.a")?.ToJsonString());
+        Assert.Equal("\"1234567\"", rendered["Deployment", "dapr-operator"].Find("spec.template.metadata.labels.a")?.ToJsonString());
+        Assert.Equal("\"true\"", rendered["Deployment", "dapr-operator"].Find("spec.template.spec.nodeSelector.a")?.ToJsonString());
+    }
+
+    [Fact]
     public void Annotations_are_those_for_Prometheus_and_the_users_own()
     {
         const string Scraped = "\"prometheus.io/scrape\":\"true\",\"prometheus.io/port\":\"9090\",\"prometheus.io/path\":\"/\"";

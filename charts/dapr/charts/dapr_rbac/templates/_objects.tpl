@@ -11,7 +11,7 @@ metadata:
   namespace: {{ $.Release.Namespace }}
   {{- with (index $.Values.serviceAccount $key).annotations }}
   annotations:
-    {{- toYaml . | nindent 4 }}
+    {{- include "dapr.texts" . | nindent 4 }}
   {{- end }}
   labels:
     {{- include "dapr.labels" $ | nindent 4 }}
