@@ -3,8 +3,8 @@ using DaprK8s.Protos.Operator.Status.V1;
 namespace DaprK8s.Operator.Reports;
 
 /// <summary>
-/// What sidecars report, by namespace and pod. A pod is its stream's: what the stream reported goes when it ends, unless the pod has opened
-/// another one meanwhile.
+/// What sidecars report, by namespace and pod. What a stream reported goes when it ends. A pod that moves from replica to replica has two
+/// streams for a while, and either may be the first to end or to be told of: the last report counts, and when its stream ends that of the other.
 /// </summary>
 internal sealed class ReportTable
 {
@@ -60,7 +60,8 @@ internal sealed class ReportTable
                 places[pod.Namespace] = place = [];
             }
 
-            var former = place.GetValueOrDefault(pod);
+            var last = place.GetValueOrDefault(pod);
+            var former = last?.Find(owner);
             var now = former is not null && !isSnapshot ? former.Resources : new Dictionary<ResourceName, ReportedState>(states.Count);
             foreach (var state in states)
             {
@@ -77,37 +78,49 @@ internal sealed class ReportTable
                 }
             }
 
-            if (former is not null && isSnapshot)
+            if (last is not null && !ReferenceEquals(last.Resources, now))
             {
-                changed.AddRange(former.Resources.Keys.Where(n => !now.ContainsKey(n)));
+                // What is not in it, and what is as it was before another stream's report.
+                changed = [.. changed.Union(last.Resources.Keys).Union(now.Keys)];
             }
 
-            place[pod] = new Entry(owner, now);
+            place[pod] = new Entry(owner, now, last?.Without(owner));
         }
 
         Tell(pod, changed, isGone: false);
     }
 
-    /// <summary>Forgets a sidecar, if it is still this stream's.</summary>
+    /// <summary>Forgets what a stream has reported of a sidecar.</summary>
     public void Remove(object owner, PodKey pod)
     {
-        ResourceName[] gone;
+        ResourceName[] changed;
+        Entry? left;
         lock (gate)
         {
-            if (!places.TryGetValue(pod.Namespace, out var place) || !place.TryGetValue(pod, out var entry) || !ReferenceEquals(entry.Owner, owner))
+            if (!places.TryGetValue(pod.Namespace, out var place) || !place.TryGetValue(pod, out var last) || last.Find(owner) is null)
             {
                 return;
             }
 
-            gone = [.. entry.Resources.Keys];
-            place.Remove(pod);
-            if (place.Count == 0)
+            left = last.Without(owner);
+            if (left is not null)
+            {
+                place[pod] = left;
+            }
+            else if (place.Remove(pod) && place.Count == 0)
             {
                 places.Remove(pod.Namespace);
             }
+
+            if (!ReferenceEquals(last.Owner, owner))
+            {
+                return;
+            }
+
+            changed = [.. last.Resources.Keys.Union(left?.Resources.Keys.AsEnumerable() ?? [])];
         }
 
-        Tell(pod, gone, isGone: true);
+        Tell(pod, changed, isGone: left is null);
     }
 
     /// <summary>Forgets all sidecars of a stream but some.</summary>
@@ -116,7 +129,7 @@ internal sealed class ReportTable
         PodKey[] gone;
         lock (gate)
         {
-            gone = [.. places.Values.SelectMany(p => p).Where(e => ReferenceEquals(e.Value.Owner, owner) && !except(e.Key)).Select(e => e.Key)];
+            gone = [.. places.Values.SelectMany(p => p).Where(e => e.Value.Find(owner) is not null && !except(e.Key)).Select(e => e.Key)];
         }
 
         Array.ForEach(gone, pod => Remove(owner, pod));
@@ -176,5 +189,13 @@ internal sealed class ReportTable
         return texts[text] = text;
     }
 
-    private sealed record Entry(object Owner, Dictionary<ResourceName, ReportedState> Resources);
+    /// <param name="Owner">The stream.</param>
+    /// <param name="Resources">What it has reported.</param>
+    /// <param name="Older">The last report of another stream, that is still open.</param>
+    private sealed record Entry(object Owner, Dictionary<ResourceName, ReportedState> Resources, Entry? Older)
+    {
+        public Entry? Find(object owner) => ReferenceEquals(Owner, owner) ? this : Older?.Find(owner);
+
+        public Entry? Without(object owner) => ReferenceEquals(Owner, owner) ? Older : this with { Older = Older?.Without(owner) };
+    }
 }
