@@ -40,11 +40,18 @@ public sealed class UpgradeTests(Installation installation) : IAsyncLifetime
     {
         await using var place = await installation.NewNamespaceAsync();
         (await installation.UpgradeAsync("global.ha.enabled=true", "global.ha.replicaCount=2")).Succeeded();
-        var leader = "";
-        await place.UntilAsync(async () => (leader = await LeaderAsync()).Length > 0, "an operator leads");
-        var pod = (await installation.PodsAsync("dapr-operator")).First(p => leader.StartsWith(p.Name(), StringComparison.Ordinal));
+        // The lease may still be that of a pod of before the upgrade.
+        string leader = "", pod = "";
+        await place.UntilAsync(
+            async () =>
+            {
+                leader = await LeaderAsync();
+                pod = (await installation.PodsAsync("dapr-operator")).Select(p => p.Name()).FirstOrDefault(p => leader.StartsWith(p, StringComparison.Ordinal)) ?? "";
+                return pod.Length > 0;
+            },
+            "one of the operators leads");
 
-        await installation.KillAsync(pod.Name());
+        await installation.KillAsync(pod);
 
         await place.UntilAsync(async () => await LeaderAsync() is { Length: > 0 } next && next != leader, "another operator leads");
         await place.RunAppAsync("late");
