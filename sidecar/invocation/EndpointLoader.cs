@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Resources;
 using DaprK8s.Sidecar.Reload;
 using DaprK8s.Sidecar.Runtime;
@@ -17,6 +18,7 @@ internal sealed class EndpointLoader(SecretResolver resolver, SidecarInfo self, 
 {
     private static readonly string[] Renegotiations = ["", "Never", "OnceAsClient", "FreelyAsClient"];
 
+    private readonly Dictionary<string, Complaint> complaints = new(StringComparer.Ordinal);
     private Dictionary<string, Loaded> loaded = new(StringComparer.Ordinal);
 
     /// <summary>Brings about that exactly these endpoints can be called. Not to be called by two at a time.</summary>
@@ -45,6 +47,7 @@ internal sealed class EndpointLoader(SecretResolver resolver, SidecarInfo self, 
         foreach (var gone in loaded.Keys.Where(n => !mine.Exists(r => r.Name == n)))
         {
             statuses.Remove(ResourceKinds.HttpEndpoint, gone);
+            complaints.Remove(gone);
         }
 
         loaded = next;
@@ -57,7 +60,7 @@ internal sealed class EndpointLoader(SecretResolver resolver, SidecarInfo self, 
         var before = loaded.GetValueOrDefault(resource.Name);
         if (before?.Digest == digest && !(looksAtSecrets && HasSecrets(resource)))
         {
-            return before;
+            return StillGood(resource, before);
         }
 
         try
@@ -65,11 +68,12 @@ internal sealed class EndpointLoader(SecretResolver resolver, SidecarInfo self, 
             var resolved = await ResolveAsync(resource, cancellationToken);
             if (before?.Digest == digest && IsSame(before.Resolved, resolved))
             {
-                return before;
+                return StillGood(resource, before);
             }
 
             var endpoint = Build(resource, resolved);
             statuses.Set(ResourceKinds.HttpEndpoint, resource, ResourceState.Ready);
+            complaints.Remove(resource.Name);
             logger.LogInformation("Found http endpoint: {Name}", resource.Name);
             return new Loaded(digest, resolved, endpoint);
         }
@@ -78,11 +82,26 @@ internal sealed class EndpointLoader(SecretResolver resolver, SidecarInfo self, 
             statuses.Set(
                 ResourceKinds.HttpEndpoint, resource, before is null ? ResourceState.Failed : ResourceState.Degraded,
                 resource.SecretProblem is null ? StatusReasons.Invalid : StatusReasons.SecretUnavailable, e.Message);
-            logger.LogError(
+
+            // It is tried again at each list.
+            complaints.TryAdd(resource.Name, new Complaint());
+            logger.Log(
+                complaints[resource.Name].IsNew(e.Message) ? LogLevel.Error : LogLevel.Debug,
                 "HTTPEndpoint {Name} ({Source}) {Consequence}: {Error}", resource.Name, resource.Source,
                 before is null ? "is left out" : "could not be updated, the version before stays in use", e.Message);
             return before;
         }
+    }
+
+    // A change that could not be used may have been taken back.
+    private Loaded StillGood(HttpEndpoint resource, Loaded before)
+    {
+        if (complaints.Remove(resource.Name))
+        {
+            statuses.Set(ResourceKinds.HttpEndpoint, resource, ResourceState.Ready);
+        }
+
+        return before;
     }
 
     private static bool HasSecrets(HttpEndpoint resource)

@@ -117,6 +117,30 @@ public sealed class LiveChangesTests
     }
 
     [Fact]
+    public async Task An_endpoint_whose_secret_is_absent_is_told_of_once_and_works_when_the_secret_is_there()
+    {
+        const string Problem = "Secret \\\"db\\\" not found";
+        await using var pod = await KubernetesPod.CreateAsync();
+        PutEndpoint($",\"secretProblem\":\"{Problem}\"");
+        await using var daprd = await pod.Sidecar("orders", flags: ["--hot-reload-reconcile-interval", "500ms"]).StartAsync(Until.Ready);
+        await Eventually.TrueAsync(() => Last(pod, "api") is { State: ResourceState.Types.State.Failed, Reason: "SecretUnavailable" }, "the failure is reported");
+        var lists = pod.Operator.Calls("ListHTTPEndpoints");
+        await Eventually.TrueAsync(() => pod.Operator.Calls("ListHTTPEndpoints") >= lists + 3, "it was listed three times more");
+        Assert.Single(daprd.Log.All, l => l.Contains("HTTPEndpoint api", StringComparison.Ordinal) && l.Contains("level=error", StringComparison.Ordinal));
+
+        PutEndpoint("");
+        await Eventually.TrueAsync(() => Last(pod, "api")?.State == ResourceState.Types.State.Ready, "the repair is reported");
+        PutEndpoint($",\"secretProblem\":\"{Problem}\"");
+        await Eventually.TrueAsync(() => Last(pod, "api")?.State == ResourceState.Types.State.Degraded, "the version before stays in use");
+        PutEndpoint("");
+        await Eventually.TrueAsync(() => Last(pod, "api")?.State == ResourceState.Types.State.Ready, "and is as it was");
+
+        void PutEndpoint(string more) => pod.Operator.Put("HTTPEndpoint", $$$"""
+            {"metadata":{"name":"api","namespace":"apps"},"spec":{"baseUrl":"https://example.com","headers":[{"name":"x","secretKeyRef":{"name":"db","key":"k"}}]},"auth":{"secretStore":""}{{{more}}}}
+            """);
+    }
+
+    [Fact]
     public async Task Daprs_operator_which_takes_no_reports_changes_nothing()
     {
         await using var pod = await KubernetesPod.CreateAsync();
