@@ -10,11 +10,12 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace DaprK8s.Bench.Kubernetes;
 
-/// <summary>What the operator sees of a sidecar: a connection of its own and a stream of Components on it.</summary>
+/// <summary>What the operator sees of a sidecar: a connection of its own, and on it a stream of each kind, of which that of Components is read.</summary>
 internal sealed class StandInSidecar : IDisposable
 {
     private readonly GrpcChannel channel;
     private readonly AsyncServerStreamingCall<ComponentUpdateEvent> call;
+    private readonly IDisposable[] others;
     private readonly Action onEvent;
 
     private StandInSidecar(GrpcChannel channel, string @namespace, Action onEvent)
@@ -23,6 +24,15 @@ internal sealed class StandInSidecar : IDisposable
         this.onEvent = onEvent;
         Client = new Operator.OperatorClient(channel);
         call = Client.ComponentUpdate(new ComponentUpdateRequest { Namespace = @namespace });
+        others =
+        [
+            Client.SubscriptionUpdate(new SubscriptionUpdateRequest { Namespace = @namespace }),
+            Client.HTTPEndpointUpdate(new HTTPEndpointUpdateRequest { Namespace = @namespace }),
+            Client.MCPServerUpdate(new MCPServerUpdateRequest { Namespace = @namespace }),
+            Client.ConfigurationUpdate(new ConfigurationUpdateRequest { Namespace = @namespace }),
+            Client.ResiliencyUpdate(new ResiliencyUpdateRequest { Namespace = @namespace }),
+            Client.WorkflowAccessPolicyUpdate(new WorkflowAccessPolicyUpdateRequest { Namespace = @namespace }),
+        ];
     }
 
     public Operator.OperatorClient Client { get; }
@@ -66,6 +76,7 @@ internal sealed class StandInSidecar : IDisposable
     public void Dispose()
     {
         call.Dispose();
+        Array.ForEach(others, o => o.Dispose());
         channel.Dispose();
     }
 

@@ -19,7 +19,7 @@ internal sealed class OperatorLoad(Settings settings, Servers servers) : Scenari
 
     public override async Task<Section> RunAsync()
     {
-        var section = new Section($"Operator: {Cell.Count(Pods)} annotated pods with a stream each, {Components} components, {Namespaces} namespaces", "what", "measured", "aim");
+        var section = new Section($"Operator: {Cell.Count(Pods)} annotated pods with the seven streams of a sidecar each, {Components} components, {Namespaces} namespaces", "what", "measured", "aim");
         await using (var empty = await ControlPlaneUnderTest.StartAsync(Settings))
         {
             var ready = await ReadyTimes.MeasureAsync(Settings, empty, empty.StartOperatorAsync);
