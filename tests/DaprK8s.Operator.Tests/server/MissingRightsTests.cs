@@ -76,7 +76,7 @@ public sealed class MissingRightsTests
         clock.Forward(TimeSpan.FromMinutes(2));
         cluster.PutComponent("mark");
         await clock.ForwardUntilAsync(TimeSpan.FromSeconds(1), () => cluster.ConditionOf("mark") == "no condition 0/0", "it goes on");
-        Assert.Empty(running.Warned.Where(l => l.Contains("terminated", StringComparison.Ordinal) || l.Contains("a role must", StringComparison.Ordinal)));
+        Assert.DoesNotContain(running.Warned, l => l.Contains("terminated", StringComparison.Ordinal) || l.Contains("a role must", StringComparison.Ordinal));
         Assert.Equal(1, cluster.Server.Faults.Count("create", "services"));
 
         // Nothing of it was taken for a lack of rights elsewhere.
