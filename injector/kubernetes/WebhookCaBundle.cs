@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
-using System.Threading.Channels;
 using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Identity;
 using DaprK8s.Common.Kubernetes;
@@ -24,7 +23,7 @@ internal sealed class WebhookCaBundle
     private readonly ILogger logger;
     private readonly TimeProvider time;
     private readonly Informer<WebhookConfiguration> stored;
-    private readonly Channel<bool> wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly WakeUp wake = new();
     private string complaint = "";
     private TrustAnchors? written;
 
@@ -33,7 +32,7 @@ internal sealed class WebhookCaBundle
         (this.client, this.anchors, this.logger, this.time) = (client, anchors, logger, time);
         stored = new Informer<WebhookConfiguration>(client, WebhookConfiguration.Resource, new InformerScope { FieldSelector = $"metadata.name={Name}" }, logger, time)
         {
-            Changed = _ => wake.Writer.TryWrite(true),
+            Changed = _ => wake.Call(),
         };
     }
 
@@ -82,18 +81,8 @@ internal sealed class WebhookCaBundle
                 patience = pause.Next();
             }
 
-            await WaitAsync(next, patience, cancellationToken);
+            await wake.WaitAsync(next, patience, time, cancellationToken);
         }
-    }
-
-    private async Task WaitAsync(Task anchorsChanged, TimeSpan patience, CancellationToken cancellationToken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var woken = wake.Reader.ReadAsync(limit.Token).AsTask();
-        await Task.WhenAny(anchorsChanged, woken, Task.Delay(patience, time, limit.Token));
-        await limit.CancelAsync();
-        await ((Task)woken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        cancellationToken.ThrowIfCancellationRequested();
     }
 
     private async Task BringUpToDateAsync(TrustAnchors own, CancellationToken cancellationToken)
@@ -107,8 +96,7 @@ internal sealed class WebhookCaBundle
             : [.. (known.Webhooks ?? []).Index().Where(w => isNew ? !IsSame(w.Item, own) : !Holds(w.Item, own)).Select(w => w.Index)];
         if (outdated.Count > 0)
         {
-            var bundle = Convert.ToBase64String(Encoding.ASCII.GetBytes(own.Pem));
-            var patch = new JsonArray([.. outdated.Select(i => (JsonNode)new JsonObject { ["op"] = "add", ["path"] = $"/webhooks/{i}/clientConfig/caBundle", ["value"] = bundle })]);
+            var patch = new JsonArray([.. outdated.Select(i => (JsonNode)new JsonObject { ["op"] = "add", ["path"] = $"/webhooks/{i}/clientConfig/caBundle", ["value"] = own.Bundle })]);
             await client.PatchAsync(WebhookConfiguration.Resource, null, Name, PatchKind.Json, patch, cancellationToken);
             logger.LogInformation("Webhook configuration {Name} trusts {Count} CA certificates now", Name, own.Certificates.Count);
         }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using System.Threading.Channels;
 using DaprK8s.Common.ControlPlane;
 using DaprK8s.Common.Hosting;
 using DaprK8s.Common.Identity;
@@ -30,7 +29,7 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
 
     private const string FieldManager = "dapr-operator";
 
-    private readonly Channel<bool> wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly WakeUp wake = new();
     private readonly BackOff pause = new(TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(10), 2);
     private readonly Complaint noConversion = new();
     private readonly Complaint noRelease = new();
@@ -63,18 +62,8 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
         while (true)
         {
             var changed = anchors.Changed;
-            await WaitAsync(changed, await TryAsync(cancellationToken) ? Timeout.InfiniteTimeSpan : pause.Next(), cancellationToken);
+            await wake.WaitAsync(changed, await TryAsync(cancellationToken) ? Timeout.InfiniteTimeSpan : pause.Next(), time, cancellationToken);
         }
-    }
-
-    private async Task WaitAsync(Task anchorsChanged, TimeSpan patience, CancellationToken cancellationToken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var woken = wake.Reader.ReadAsync(limit.Token).AsTask();
-        await Task.WhenAny(anchorsChanged, woken, Task.Delay(patience, time, limit.Token));
-        await limit.CancelAsync();
-        await ((Task)woken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        cancellationToken.ThrowIfCancellationRequested();
     }
 
     // At the start, what the API server says of the CRD is fatal; that it can't be reached passes. Later, nothing is a reason to stop
@@ -124,7 +113,7 @@ internal sealed class WebhookCa(KubernetesClient client, TrustAnchorSource ancho
             logger,
             time)
         {
-            Changed = _ => wake.Writer.TryWrite(true),
+            Changed = _ => wake.Call(),
         };
 
     private async Task PatchCrdAsync(TrustAnchors own, bool isNew, CancellationToken cancellationToken)
